@@ -1,0 +1,122 @@
+"""Signed entries of the directory: what the anchor says about Jobcenters and about the platform's own keys.
+
+On `directory.jobcenters` (compacted) each value is a compact JWS by the directory key (ES256), header `typ` =
+`antragsweiche-directory+jwt`; the key is the Jobcenter's id, or `_platform` for the platform's key set.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from shared.contracts.base import Contract, Moment, MunicipalityKey, Slug
+from shared.contracts.manifest import Thumbprint
+
+DIRECTORY_TYP = "antragsweiche-directory+jwt"
+PLATFORM_ID = "_platform"
+
+
+class Rollout(StrEnum):
+    LIVE = "live"
+    AVAILABLE = "available"
+    """May be used; the Jobcenter has not been connected yet, or not announced itself."""
+    IN_PREPARATION = "in-preparation"
+    PAUSED = "paused"
+    TEST = "test"
+
+
+class KeyState(StrEnum):
+    ACTIVE = "active"
+    """Seals and signs new things."""
+    ACCEPT = "accept"
+    """Still accepted for what is in flight; seals and signs nothing new."""
+    REVOKED = "revoked"
+
+
+class KeyUse(StrEnum):
+    ENCRYPT = "encrypt"
+    """RSA 4096, RSA-OAEP-256 (JWK `key_ops: ["wrapKey"]`)."""
+    VERIFY = "verify"
+    """RSA 4096, PS512 (JWK `key_ops: ["verify"]`)."""
+
+
+class DestinationKey(Contract):
+    """A public key of a destination. `kid` is always the recomputed RFC 7638 thumbprint."""
+
+    kid: Thumbprint
+    use: KeyUse
+    state: KeyState
+    jwk: dict[str, Any] = Field(description="public JWK")
+
+
+class HttpsAdapter(Contract):
+    """Push over HTTPS to the receiver; `url` is the base, without `/v1/deliveries`."""
+
+    kind: Literal["https"] = "https"
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+[^/\s]$")]
+
+
+class Destination(Contract):
+    """Where a Jobcenter's applications go. One without municipality keys is the Jobcenter's default."""
+
+    id: Slug
+    municipality_keys: tuple[MunicipalityKey, ...] = Field(
+        default=(), description="only these municipalities (§ 6 (2) SGB II); empty = all others"
+    )
+    adapter: HttpsAdapter | None = None
+    keys: tuple[DestinationKey, ...] = ()
+    metadata_version: str = "2.1.0"
+
+
+class Contact(Contract):
+    """Only what a source gives; empty otherwise, never invented."""
+
+    email: str | None = None
+    telephone: str | None = None
+    website: str | None = None
+    source: str | None = None
+
+
+class JobcenterEntry(Contract):
+    """One municipal Jobcenter."""
+
+    type: Literal["jobcenter"] = "jobcenter"
+    id: Slug
+    version: int = Field(ge=1, description="rises with every change")
+    issued_at: Moment
+    deleted: bool = False
+    name: str
+    state: str = Field(description="the Land")
+    carrier_number: str = Field(description="five-digit number of the carrier (BA statistics)")
+    rollout: Rollout
+    contact: Contact = Contact()
+    destinations: tuple[Destination, ...] = Field(min_length=1)
+
+
+class PlatformKeyUse(StrEnum):
+    RECEIPT = "receipt"
+    """P-256, ES256: signs manifests."""
+    PUSH = "push"
+    """P-256: signs pushes (RFC 9421, ecdsa-p256-sha256)."""
+    TRANSIT = "transit"
+    """RSA 4096, RSA-OAEP-256: clearing's key."""
+
+
+class PlatformKey(Contract):
+    kid: Thumbprint
+    use: PlatformKeyUse
+    state: KeyState
+    jwk: dict[str, Any]
+
+
+class PlatformEntry(Contract):
+    """The platform's own keys, old ones included."""
+
+    type: Literal["platform"] = "platform"
+    id: Literal["_platform"] = PLATFORM_ID
+    version: int = Field(ge=1)
+    issued_at: Moment
+    issuer: str = Field(description="name of this installation")
+    keys: tuple[PlatformKey, ...]

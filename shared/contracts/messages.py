@@ -1,0 +1,53 @@
+"""Bodies of the messages on topics (CloudEvents 1.0, Kafka binary binding). No personal data, no plaintext hash."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from pydantic import Field
+
+from shared.contracts.base import Contract, Moment, Slug
+
+
+class Received(Contract):
+    """`submissions.received`: accepted at the door. All routing facts are claims of the manifest."""
+
+    submission_id: UUID
+    manifest: str = Field(description="compact JWS")
+
+
+class Delivery(Contract):
+    """`delivery.to.<destination>`: routed. The parts' place is computed from the ids in the manifest."""
+
+    submission_id: UUID
+    generation: int = Field(ge=0)
+    destination: Slug
+    delivery_id: UUID
+    manifest: str = Field(description="compact JWS")
+    routed_at: Moment
+
+
+class Attempts(Contract):
+    """What was tried before a message came where it is."""
+
+    count: int = Field(ge=0, default=0)
+    first_at: Moment | None = None
+    last_at: Moment | None = None
+    last_reason: str | None = None
+
+
+class NeedsHuman(Contract):
+    """`submissions.clearing` and `delivery.dead-letter`. Settled items are followed by a tombstone."""
+
+    submission_id: UUID | None = Field(description="null when the original was unreadable")
+    generation: int = Field(ge=0, default=0)
+    reason: str = Field(description="a code of the catalogue")
+    at: Moment
+    manifest: str | None = None
+    destination: Slug | None = None
+    candidates: tuple[Slug, ...] = ()
+    attempts: Attempts = Attempts()
+    source_topic: str
+    source_partition: int
+    source_offset: int
+    original: str | None = Field(default=None, description="base64 of an unreadable original's value")

@@ -1,0 +1,54 @@
+"""The one catalogue of reason codes that may stand on topics, in events and in answers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why something is where it is. The value is the code; `fault` says whose it is."""
+
+    # needs a human to decide the destination
+    UNRESOLVED = "unresolved"
+    """The sender could not say which municipality, and the postcode alone does not decide."""
+    JOINT_JOBCENTER = "joint-jobcenter"
+    """A joint Jobcenter is responsible; forwarded by hand (§ 16 SGB I)."""
+    NO_DESTINATION_KEY = "no-destination-key"
+    """The Jobcenter has no active key yet; clearing seals anew by itself when there is one."""
+    DIRECTORY_DISAGREES = "directory-disagrees"
+    """Today's directory yields another destination than the manifest pins."""
+    DESTINATION_UNKNOWN = "destination-unknown"
+    """The pinned destination is not in the directory."""
+    NOT_RESPONSIBLE = "not-responsible"
+    """The Jobcenter says that another one is responsible (§ 16 SGB I)."""
+
+    # cannot be handled as it is
+    MESSAGE_UNREADABLE = "message-unreadable"
+    """Bytes on a topic that are no valid message of their type."""
+    MANIFEST_INVALID = "manifest-invalid"
+    """Signature, form or identity of the manifest is wrong."""
+    OUTCOME_MISSING = "outcome-missing"
+    """The store proves that there is no accepted outcome for this message."""
+    PART_MISSING = "part-missing"
+    PART_ALTERED = "part-altered"
+    """A stored part's size, hash or tag is not the manifest's."""
+    PART_EXTRA = "part-extra"
+    PART_UNOPENABLE = "part-unopenable"
+    METADATA_MISMATCH = "metadata-mismatch"
+    """An opened part is not what the metadata says."""
+    WRONG_DESTINATION = "wrong-destination"
+    SCHEMA_UNSUPPORTED = "schema-unsupported"
+    REJECTED = "rejected"
+    """The Jobcenter's final reject without a code of this catalogue."""
+
+    # the Jobcenter's system
+    CONNECT = "connect"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    HTTP_STATUS = "http-status"
+    ANSWER_INVALID = "answer-invalid"
+    """The answer is not a valid signed accept or reject of this delivery."""
+
+    # the sender
+    WITHDRAWN_BY_SENDER = "withdrawn-by-sender"
+    EXPIRED = "expired"
