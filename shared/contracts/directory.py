@@ -15,7 +15,7 @@ from shared.contracts.base import Contract, Moment, MunicipalityKey, Slug
 from shared.contracts.manifest import Thumbprint
 
 DIRECTORY_TYP = "antragsweiche-directory+jwt"
-PLATFORM_ID = "_platform"
+PLATFORM_ID: Literal["_platform"] = "_platform"
 
 
 class Rollout(StrEnum):
