@@ -1,0 +1,145 @@
+"""Child processes that are started, watched and ended one by one. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+class ProcessFailed(RuntimeError):
+    """A process ended, or did not become ready. The message carries the last lines of its log."""
+
+
+def free_port() -> int:
+    """A free port on loopback below the ephemeral range, so that no outgoing connection takes it before its server."""
+    for _ in range(200):
+        port = random.randint(20_000, 31_999)  # nosec: not a secret
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise ProcessFailed("no free port between 20000 and 31999")
+
+
+def port_answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def start_ticks(pid: int) -> int | None:
+    """When the kernel started `pid` (clock ticks since boot): tells a process from a later one with the same id."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else int(fields[19])
+
+
+@dataclass
+class Process:
+    """One child process in a session of its own, its output in `log`.
+
+    `stop` is SIGTERM, then SIGKILL after `grace_s`. A process that was paused is continued first: it could not end.
+    """
+
+    name: str
+    command: Sequence[str]
+    log: Path
+    env: Mapping[str, str] | None = None
+    cwd: Path | None = None
+    grace_s: float = 15.0
+    popen: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def pid(self) -> int:
+        if self.popen is None:
+            raise ProcessFailed(f"{self.name} was never started")
+        return self.popen.pid
+
+    @property
+    def alive(self) -> bool:
+        return self.popen is not None and self.popen.poll() is None
+
+    def start(self) -> None:
+        """Start, or start again: the log is appended to."""
+        if self.alive:
+            raise ProcessFailed(f"{self.name} runs already")
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as out:
+            self.popen = subprocess.Popen(  # noqa: S603
+                list(self.command),
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                env=dict(self.env) if self.env is not None else None,
+                cwd=self.cwd,
+                start_new_session=True,
+            )
+
+    def wait_until(self, ready: Callable[[], bool], timeout_s: float) -> None:
+        """Poll `ready` until it is true; raise when the process ends before, or the time is over."""
+        deadline = time.monotonic() + timeout_s
+        while not ready():
+            if not self.alive:
+                code = self.popen.returncode if self.popen else None
+                raise ProcessFailed(f"{self.name} ended with {code} before it was ready\n{self.tail()}")
+            if time.monotonic() > deadline:
+                raise ProcessFailed(f"{self.name} was not ready after {timeout_s:.0f} s\n{self.tail()}")
+            time.sleep(0.03)
+
+    def tail(self, lines: int = 25) -> str:
+        try:
+            text = self.log.read_text(errors="replace")
+        except OSError:
+            return ""
+        return "\n".join(f"  {self.name} | {line}" for line in text.splitlines()[-lines:])
+
+    def terminate(self) -> None:
+        """Ask to end, without waiting."""
+        if self.popen is not None and self.alive:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.popen.pid, signal.SIGCONT)
+                os.kill(self.popen.pid, signal.SIGTERM)
+
+    def stop(self) -> int | None:
+        """End it and answer its exit code (None when it was never started)."""
+        if self.popen is None:
+            return None
+        self.terminate()
+        try:
+            return self.popen.wait(self.grace_s)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+
+    def kill(self) -> int:
+        """SIGKILL, as a power cut would."""
+        assert self.popen is not None
+        if self.alive:
+            self.popen.kill()
+        return self.popen.wait()
+
+    def pause(self) -> None:
+        """SIGSTOP: alive, but silent."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+
+def stop_all(processes: Sequence[Process]) -> None:
+    """Ask all to end at once, then wait for each."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.stop()
