@@ -73,7 +73,7 @@ class KafkaServer:
         properties.write_text(_BROKER.format(port=self.port, controller=free_port(), data=data))
         if not (data / "meta.properties").exists():
             storage_tool = self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties))
-            done = subprocess.run(storage_tool, capture_output=True, text=True, check=False)  # noqa: S603
+            done = subprocess.run(storage_tool, capture_output=True, text=True, check=False)
             if done.returncode:
                 raise ProcessFailed(f"Kafka's storage could not be formatted:\n{done.stdout}{done.stderr}")
         return properties
