@@ -24,6 +24,9 @@ AMBIGUOUS_POSTCODES = 69
 CONFIDENCE_MARKS = {"high": "", "medium": "~", "low": "?"}
 """How a municipality's confidence stands behind its key in `postcodes.tsv`."""
 
+KREIS_STATES = frozenset({"Nordrhein-Westfalen", "Schleswig-Holstein"})
+"""Here a district is officially called Kreis; elsewhere Landkreis."""
+
 OUTPUT_DIR = Path(__file__).parent / "data"
 
 Row = dict[str, str]
@@ -54,13 +57,14 @@ def compile_tables(facts: Facts) -> dict[str, str]:
     municipalities = _check_municipalities(facts)
     _check_jobcenters(facts)
     _check_postcodes(facts)
+    labels = {row["ags5"]: row["kreis_name"] for row in facts["municipal_jobcenters"]}
     return {
         "jobcenters.tsv": _table(
             (row["id"], row["ags5"], row["jobcenter_name"], row["state"], row["ba_carrier_number"])
             for row in facts["municipal_jobcenters"]
         ),
         "districts.tsv": _table(
-            (row["ags5"], row["name"], "city" if row["type"] == "kreisfreie Stadt" else "district", row["state"])
+            (row["ags5"], row["name"], labels.get(row["ags5"]) or _label(row), row["state"])
             for row in facts["districts"]
         ),
         "municipalities.tsv": _table(municipalities.items()),
@@ -68,6 +72,14 @@ def compile_tables(facts: Facts) -> dict[str, str]:
         "places.tsv": _table(_place_lines(facts)),
         "po_boxes.tsv": _table({(row["plz"],) for row in facts["postcodes_without_area"]}),
     }
+
+
+def _label(district: Row) -> str:
+    """Landkreis or Kreis before the name, unless the name says it already or it is a city."""
+    lower = district["name"].lower()
+    if district["type"] == "kreisfreie Stadt" or any(word in lower for word in ("kreis", "region", "verband")):
+        return district["name"]
+    return f"{'Kreis' if district['state'] in KREIS_STATES else 'Landkreis'} {district['name']}"
 
 
 def _table(rows: Iterable[tuple[str, ...]]) -> str:

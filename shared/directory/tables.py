@@ -13,8 +13,6 @@ from typing import NamedTuple
 
 DATA_DIR = Path(__file__).parent / "data"
 REFERRAL_URL = "https://www.jobcenter.digital"
-_KREIS_STATES = frozenset({"Nordrhein-Westfalen", "Schleswig-Holstein"})
-"""Here a district is officially called Kreis; elsewhere Landkreis."""
 
 
 class Referral(NamedTuple):
@@ -32,18 +30,11 @@ class District(NamedTuple):
 
     key: str
     name: str
-    is_city: bool
+    label: str
+    """The name as a citizen knows it: `Landkreis Verden`, `Kreis Soest`, `Hochsauerlandkreis`, `Hanau`."""
     state: str
     jobcenter_id: str | None
     """The municipal Jobcenter that serves it; `None` = a joint Jobcenter does."""
-
-    @property
-    def label(self) -> str:
-        """The name as a citizen knows it: `Landkreis Verden`, `Kreis Soest`, `Hochsauerlandkreis`, `Hanau`."""
-        lower = self.name.lower()
-        if self.is_city or any(word in lower for word in ("kreis", "region", "verband")):
-            return self.name
-        return f"{'Kreis' if self.state in _KREIS_STATES else 'Landkreis'} {self.name}"
 
     @property
     def referral(self) -> Referral | None:
@@ -104,7 +95,7 @@ class Place(NamedTuple):
     codes: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Tables:
     """All routing facts. Keys: Jobcenter id, five-digit district key, eight-digit municipality key, postcode."""
 
@@ -121,8 +112,8 @@ class Tables:
         jobcenters = {row[0]: BaseJobcenter(*row) for row in _rows(folder / "jobcenters.tsv")}
         serving = {jobcenter.district_key: jobcenter.id for jobcenter in jobcenters.values()}
         districts = {
-            key: District(key, name, kind == "city", state, serving.get(key))
-            for key, name, kind, state in _rows(folder / "districts.tsv")
+            key: District(key, name, label, state, serving.get(key))
+            for key, name, label, state in _rows(folder / "districts.tsv")
         }
         municipalities = {}
         for key, name in _rows(folder / "municipalities.tsv"):
