@@ -16,7 +16,7 @@ from collections import Counter
 from enum import StrEnum
 from typing import Protocol
 
-from shared.contracts.directory import PLATFORM_ID, Destination, JobcenterEntry, PlatformEntry
+from shared.contracts.directory import Destination, JobcenterEntry, PlatformEntry
 from shared.directory.entry import InvalidEntry, check_entry
 from shared.errors import InvalidSignature
 from shared.trust.platform import PlatformKeys
@@ -140,6 +140,10 @@ class Directory:
         """Ids of all destinations, sorted."""
         return tuple(sorted(self._owners))
 
+    def ids(self) -> tuple[str, ...]:
+        """Ids of all entries that were ever good, sorted; `_platform` and those taken out included."""
+        return tuple(sorted(self._entries))
+
     def token(self, entry_id: str) -> str | None:
         """The visible entry as it was signed; `_platform` for the platform's keys."""
         return self._tokens.get(entry_id)
@@ -148,6 +152,3 @@ class Directory:
         """The visible version, also of an entry that was taken out; 0 without one."""
         found = self._entries.get(entry_id)
         return found.version if found is not None else 0
-
-
-__all__ = ["PLATFORM_ID", "Applied", "Directory", "EntryVerifier"]

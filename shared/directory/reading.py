@@ -1,0 +1,63 @@
+"""Reading `directory.jobcenters` without a consumer group: every reader needs all of it, from the first record on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from shared.errors import KafkaUnavailable
+
+POLL_MS = 400
+"""How long one poll waits for new records; with it a change is seen well within two seconds."""
+
+
+def make_consumer(bootstrap: str) -> AIOKafkaConsumer:
+    """A consumer that commits nothing and finds a restarted broker again quickly."""
+    return AIOKafkaConsumer(
+        bootstrap_servers=bootstrap,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=POLL_MS,
+        request_timeout_ms=10_000,
+        retry_backoff_ms=200,
+        metadata_max_age_ms=5_000,
+    )
+
+
+def assign_all(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+    """Take every partition of the topic. Raises `KafkaUnavailable` when the topic does not exist (yet)."""
+    numbers = consumer.partitions_for_topic(topic)
+    if not numbers:
+        raise KafkaUnavailable(f"topic {topic} does not exist")
+    partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
+    consumer.assign(partitions)
+    return partitions
+
+
+async def behind(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> Mapping[TopicPartition, int]:
+    """How many offsets each partition's end is ahead; negative when the topic was made anew."""
+    ends = await consumer.end_offsets(partitions)
+    return {partition: ends[partition] - await consumer.position(partition) for partition in partitions}
+
+
+async def read_latest(bootstrap: str, topic: str) -> dict[str, bytes | None]:
+    """Key → value of its latest record (`None` = tombstone), good or not. Raises `KafkaError` or `KafkaUnavailable`."""
+    consumer = make_consumer(bootstrap)
+    latest: dict[str, bytes | None] = {}
+    await consumer.start()
+    try:
+        partitions = assign_all(consumer, topic)
+        await consumer.seek_to_beginning(*partitions)
+        while any(lag > 0 for lag in (await behind(consumer, partitions)).values()):
+            for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
+                latest |= {key_text(record.key): record.value for record in records}
+    finally:
+        await consumer.stop()
+    return latest
+
+
+def key_text(key: bytes | None) -> str:
+    """A record's key as text; whatever is no ASCII becomes something that no id can be."""
+    return (key or b"").decode("ascii", "backslashreplace")
