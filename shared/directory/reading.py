@@ -42,20 +42,23 @@ async def behind(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -
     return {partition: ends[partition] - await consumer.position(partition) for partition in partitions}
 
 
-async def read_latest(bootstrap: str, topic: str) -> dict[str, bytes | None]:
-    """Key → value of its latest record (`None` = tombstone), good or not. Raises `KafkaError` or `KafkaUnavailable`."""
+async def read_records(bootstrap: str, topic: str) -> list[tuple[str, bytes | None]]:
+    """All that the topic holds now, in its order: key and value (`None` = tombstone), good or not.
+
+    Raises `KafkaError`, or `KafkaUnavailable` when the topic does not exist.
+    """
     consumer = make_consumer(bootstrap)
-    latest: dict[str, bytes | None] = {}
-    await consumer.start()
+    found: list[tuple[str, bytes | None]] = []
     try:
+        await consumer.start()
         partitions = assign_all(consumer, topic)
         await consumer.seek_to_beginning(*partitions)
         while any(lag > 0 for lag in (await behind(consumer, partitions)).values()):
             for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
-                latest |= {key_text(record.key): record.value for record in records}
+                found += [(key_text(record.key), record.value) for record in records]
     finally:
         await consumer.stop()
-    return latest
+    return found
 
 
 def key_text(key: bytes | None) -> str:

@@ -140,6 +140,10 @@ class Directory:
         """Ids of all destinations, sorted."""
         return tuple(sorted(self._owners))
 
+    def get(self, entry_id: str) -> JobcenterEntry | PlatformEntry | None:
+        """The last good entry under an id, also one that was taken out."""
+        return self._entries.get(entry_id)
+
     def ids(self) -> tuple[str, ...]:
         """Ids of all entries that were ever good, sorted; `_platform` and those taken out included."""
         return tuple(sorted(self._entries))
