@@ -1,0 +1,36 @@
+"""The form: one declarative, versioned definition, and all that is derived from it. No I/O.
+
+    from shared import form
+
+    form.schema("sgb2-hauptantrag")                       JSON Schema (2020-12)
+    form.validate(application, service, kind)             list of FieldError, empty if it may be sent
+    form.routing_answers(application)                     (postcode, municipality key or None)
+    form.documents_named(application)                     document ids in the evidence list
+
+Document types and safe names: `shared.form.media`, `shared.form.filenames`; metadata part: `shared.form.metadata`.
+"""
+
+from __future__ import annotations
+
+from shared.form.definition import DEFINITION
+from shared.form.errors import FieldError
+from shared.form.limits import MAX_APPLICATION_BYTES
+from shared.form.routing import documents_named, routing_answers
+from shared.form.validate import schema, schema_uri, services, validate
+
+FORM_VERSION = DEFINITION.version
+SERVICE = DEFINITION.service
+
+__all__ = [
+    "DEFINITION",
+    "FORM_VERSION",
+    "MAX_APPLICATION_BYTES",
+    "SERVICE",
+    "FieldError",
+    "documents_named",
+    "routing_answers",
+    "schema",
+    "schema_uri",
+    "services",
+    "validate",
+]

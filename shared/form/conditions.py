@@ -1,0 +1,132 @@
+"""Conditions: evaluated on answers, and turned into JSON Schema. Pure.
+
+Facts about a person (age, community) are unknown to a JSON Schema. `to_schema` therefore answers one of two questions:
+*certain* (true whatever the facts are: then an answer may be demanded) and *possible* (true for some facts: if not even
+that, an answer must not be there). Without facts both are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from enum import Enum
+from typing import Any
+
+from shared.form.model import AllOf, Answered, AnswerIn, AnyOf, Condition, Fact, Not, Person
+
+JsonSchema = dict[str, Any]
+Lookup = Callable[[str], Any]
+"""Answer under a path, or None if unanswered."""
+
+
+class Facts(Enum):
+    """What to take for a fact that a schema cannot know."""
+
+    CERTAIN = False
+    POSSIBLE = True
+
+
+def is_in(question: str, *values: bool | str) -> AnswerIn:
+    return AnswerIn(question=question, values=values)
+
+
+def is_answered(question: str) -> Answered:
+    return Answered(question=question)
+
+
+def yes(question: str) -> AnswerIn:
+    return AnswerIn(question=question, values=(True,))
+
+
+def no(question: str) -> AnswerIn:
+    return AnswerIn(question=question, values=(False,))
+
+
+def every(*conditions: Condition) -> AllOf:
+    return AllOf(of=conditions)
+
+
+def either(*conditions: Condition) -> AnyOf:
+    return AnyOf(of=conditions)
+
+
+def fact(name: Fact) -> Person:
+    return Person(fact=name)
+
+
+def references(condition: Condition) -> Iterator[str]:
+    """Every path the condition looks at."""
+    match condition:
+        case AnswerIn() | Answered():
+            yield condition.question
+        case AllOf() | AnyOf():
+            for part in condition.of:
+                yield from references(part)
+        case Not():
+            yield from references(condition.of)
+        case Person():
+            return
+
+
+def has_fact(condition: Condition) -> bool:
+    match condition:
+        case Person():
+            return True
+        case AllOf() | AnyOf():
+            return any(has_fact(part) for part in condition.of)
+        case Not():
+            return has_fact(condition.of)
+        case _:
+            return False
+
+
+def evaluate(condition: Condition, lookup: Lookup, facts: Callable[[Fact], bool]) -> bool:
+    """Is the condition true for these answers and this person?"""
+    match condition:
+        case AnswerIn():
+            return _holds(lookup(condition.question), condition.values)
+        case Answered():
+            return lookup(condition.question) is not None
+        case Person():
+            return facts(condition.fact)
+        case AllOf():
+            return all(evaluate(part, lookup, facts) for part in condition.of)
+        case AnyOf():
+            return any(evaluate(part, lookup, facts) for part in condition.of)
+        case Not():
+            return not evaluate(condition.of, lookup, facts)
+
+
+def _holds(answer: Any, values: tuple[bool | str, ...]) -> bool:
+    answers = answer if isinstance(answer, list) else [answer]
+    # `1 == True` in Python, but not in JSON: compare with the type.
+    return any(type(given) is type(value) and given == value for given in answers for value in values)
+
+
+def to_schema(condition: Condition, relative: Callable[[str], tuple[str, ...]], facts: Facts) -> JsonSchema | bool:
+    """A schema that is valid exactly where the condition holds, at the place that `relative` resolves paths against."""
+    match condition:
+        case AnswerIn():
+            values = list(condition.values)
+            return _at(relative(condition.question), {"anyOf": [{"enum": values}, _set_with(values)]})
+        case Answered():
+            return _at(relative(condition.question), True)
+        case Person():
+            return facts.value
+        case AllOf():
+            return {"allOf": [to_schema(part, relative, facts) for part in condition.of]}
+        case AnyOf():
+            return {"anyOf": [to_schema(part, relative, facts) for part in condition.of]}
+        case Not():
+            flipped = Facts.CERTAIN if facts is Facts.POSSIBLE else Facts.POSSIBLE
+            return {"not": to_schema(condition.of, relative, flipped)}
+
+
+def _set_with(values: list[bool | str]) -> JsonSchema:
+    return {"type": "array", "contains": {"enum": values}}
+
+
+def _at(path: tuple[str, ...], schema: JsonSchema | bool) -> JsonSchema:
+    """`schema` must hold for the member under `path`, which must be there."""
+    head, *rest = path
+    inner = _at(tuple(rest), schema) if rest else schema
+    return {"type": "object", "required": [head], "properties": {head: inner}}

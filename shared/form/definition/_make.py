@@ -1,0 +1,32 @@
+"""Short ways to write questions down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.form.model import Answer, Option, Question
+
+
+def ask(question_id: str, kind: Answer, label: str, **more: Any) -> Question:
+    """A question; `more` are further fields of `Question` (validated by the model)."""
+    return Question(id=question_id, type=kind, label=label, **more)
+
+
+def options(**labels: str) -> tuple[Option, ...]:
+    return tuple(Option(value=value, label=label) for value, label in labels.items())
+
+
+GENDERS = options(female="weiblich", male="männlich", diverse="divers", none="keine Angabe")
+RESIDENCE_TITLES = options(
+    eu_free_movement="Freizügigkeit als EU-Bürgerin oder EU-Bürger",
+    residence_permit="Aufenthaltserlaubnis",
+    settlement_permit="Niederlassungserlaubnis oder Daueraufenthalt-EU",
+    temporary_protection="Vorübergehender Schutz (§ 24 AufenthG)",
+    fictional_certificate="Fiktionsbescheinigung",
+    toleration="Duldung",
+    permission_to_stay="Aufenthaltsgestattung",
+    applied_for="Aufenthaltstitel ist beantragt",
+    other="etwas anderes",
+)
+EU_COUNTRIES = ("AT BE BG CY CZ DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK IS LI NO CH").split()
+"""EU without Germany, EEA and Switzerland: free movement or a right like it."""

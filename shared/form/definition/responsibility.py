@@ -1,0 +1,101 @@
+"""Who is responsible. The routing answers stand here; see `shared.form.routing`."""
+
+from __future__ import annotations
+
+from shared.form.conditions import is_in
+from shared.form.definition._make import ask, options
+from shared.form.model import Answer, Not, Protection, Section
+
+SITUATION = "responsibility.residence_situation"
+NO_FIXED_HOME = is_in(SITUATION, "no_fixed_home")
+OBLIGED = is_in("responsibility.residence_obligation", "yes")
+
+RESPONSIBILITY = Section(
+    id="responsibility",
+    title="Welches Jobcenter ist zuständig?",
+    help="Mit Postleitzahl und Gemeinde finden wir das Jobcenter, das Ihren Antrag bekommt.",
+    deferrable=False,
+    questions=(
+        ask(
+            "residence_situation",
+            Answer.ONE,
+            "Wie wohnen Sie zurzeit?",
+            help="Davon hängt ab, welches Jobcenter zuständig ist und was wir Sie zur Wohnung fragen.",
+            options=options(
+                own_home="in einer eigenen Wohnung oder einem eigenen Haus",
+                rented_home="zur Miete oder Untermiete",
+                with_others="bei Verwandten, Freunden oder Bekannten",
+                shelter="in einer Notunterkunft oder Obdachlosenunterkunft",
+                womens_shelter="in einem Frauenhaus",
+                refugee_accommodation="in einer Unterkunft für Geflüchtete",
+                institution="in einer Klinik, einem Heim oder einer anderen Einrichtung",
+                prison="in Haft",
+                no_fixed_home="ohne feste Wohnung",
+            ),
+            required=True,
+            early=True,
+        ),
+        ask(
+            "residence_postcode",
+            Answer.POSTCODE,
+            "Postleitzahl Ihrer Wohnung",
+            help="Bitte die Postleitzahl Ihrer Wohnung, nicht die eines Postfachs.",
+            when=Not(of=NO_FIXED_HOME),
+            required=True,
+            early=True,
+        ),
+        ask(
+            "residence_municipality",
+            Answer.MUNICIPALITY,
+            "In welcher Stadt oder Gemeinde wohnen Sie?",
+            help="Manche Postleitzahlen gelten in mehreren Gemeinden. Die Gemeinde entscheidet, welches Jobcenter zuständig ist.",
+            when=Not(of=NO_FIXED_HOME),
+        ),
+        ask(
+            "actual_stay_postcode",
+            Answer.POSTCODE,
+            "Postleitzahl des Ortes, an dem Sie sich meistens aufhalten",
+            help="Ohne feste Wohnung ist das Jobcenter an dem Ort zuständig, an dem Sie sich tatsächlich aufhalten (§ 36 SGB II).",
+            when=NO_FIXED_HOME,
+            required=True,
+            early=True,
+        ),
+        ask(
+            "actual_stay_municipality",
+            Answer.MUNICIPALITY,
+            "In welcher Stadt oder Gemeinde halten Sie sich meistens auf?",
+            when=NO_FIXED_HOME,
+        ),
+        ask(
+            "residence_obligation",
+            Answer.YES_NO_UNKNOWN,
+            "Müssen Sie nach einem Bescheid der Ausländerbehörde an einem bestimmten Ort wohnen?",
+            help="Das steht im Bescheid oder auf einem Zusatzblatt zum Aufenthaltstitel (§ 12a AufenthG). "
+            "Wenn Sie die deutsche Staatsangehörigkeit haben, lassen Sie diese Frage frei.",
+            required=is_in(SITUATION, "refugee_accommodation"),
+        ),
+        ask(
+            "obligation_postcode",
+            Answer.POSTCODE,
+            "Postleitzahl des Ortes, an dem Sie wohnen müssen",
+            when=OBLIGED,
+            required=True,
+            early=True,
+            evidence=("E-RES",),
+        ),
+        ask(
+            "obligation_municipality",
+            Answer.MUNICIPALITY,
+            "In welcher Stadt oder Gemeinde müssen Sie wohnen?",
+            when=OBLIGED,
+        ),
+        ask(
+            "previous_residence",
+            Answer.ADDRESS,
+            "Letzter Wohnort vor dem Frauenhaus",
+            help="Freiwillig. Die Anschrift des Frauenhauses behandelt das Jobcenter vertraulich.",
+            when=is_in(SITUATION, "womens_shelter"),
+            protection=Protection.PROTECTED_ADDRESS,
+        ),
+    ),
+)

@@ -1,0 +1,311 @@
+"""JSON Schema (2020-12) of applications, supplements and withdrawals, derived from the form definition. Pure.
+
+Structure and completeness are kept apart, because of the early submission (§ 37 SGB II: it works back to the first of the
+month): `$defs/<section>` says what answers look like and which must not be there, `$defs/<section>_complete` what must be
+there; the latter binds only sections that are not named in `to_follow`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from shared.contracts.manifest import Kind
+from shared.form.answers import ADDRESS, PERSON_REF, answer_schema
+from shared.form.conditions import Facts, JsonSchema, references, to_schema
+from shared.form.limits import MAX_EVIDENCE, MAX_ITEMS, MAX_LONG, MAX_PERSONS, MAX_TEXT
+from shared.form.model import Answer, Condition, Definition, Question, Repeat, Section
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+EARLY = "to_follow"
+
+
+def schema_uri(definition: Definition, kind: Kind) -> str:
+    """The schema's `$id`. A URN, because nothing may depend on fetching it."""
+    return f"urn:antragsweiche:form:{definition.service}:{kind.value}:{definition.version}"
+
+
+def build_schema(definition: Definition, kind: Kind) -> JsonSchema:
+    """The whole schema for what a submission of this kind carries as data."""
+    builders = {Kind.APPLICATION: _application, Kind.SUPPLEMENT: _supplement, Kind.WITHDRAWAL: _withdrawal}
+    return {
+        "$schema": DIALECT,
+        "$id": schema_uri(definition, kind),
+        "type": "object",
+        **builders[kind](definition),
+        "additionalProperties": False,
+    }
+
+
+def _application(definition: Definition) -> JsonSchema:
+    deferrable = [section.id for section in definition.sections if section.deferrable]
+    properties: JsonSchema = {"form": _form(definition)}
+    properties |= {section.id: {"$ref": f"#/$defs/{section.id}"} for section in definition.sections}
+    properties |= {
+        "evidence": _evidence(definition),
+        "annex_codes": {
+            "type": "array",
+            "uniqueItems": True,
+            "items": {"enum": [annex.code for annex in definition.annexes]},
+        },
+        EARLY: {"type": "array", "uniqueItems": True, "items": {"enum": deferrable}},
+    }
+    defs: JsonSchema = {"address": ADDRESS}
+    rules: list[JsonSchema] = []
+    for section in definition.sections:
+        structure, complete = _section(section)
+        defs[section.id] = structure
+        defs[f"{section.id}_complete"] = complete
+        rules.append(_completeness(section))
+        rules.extend(_visible_section(section))
+    rules.extend(_root_rules(definition))
+    always = [section.id for section in definition.sections if not section.deferrable or _has_early(section)]
+    return {
+        "title": definition.title,
+        "required": ["form", *always],
+        "properties": properties,
+        "allOf": rules,
+        "$defs": defs,
+    }
+
+
+def _supplement(definition: Definition) -> JsonSchema:
+    """Later evidence, and whole sections that an early submission announced. Nothing that would change the route."""
+    defs: JsonSchema = {"address": ADDRESS}
+    properties: JsonSchema = {
+        "form": _form(definition),
+        "reference": _line("The earlier submission's id, or the Jobcenter's own reference, as known to the sender"),
+        "remarks": _lines("Anything the Jobcenter should know"),
+        "evidence": _evidence(definition),
+    }
+    for section in definition.sections:
+        if section.deferrable:
+            defs[section.id] = _section(section)[0]
+            properties[section.id] = {"$ref": f"#/$defs/{section.id}"}
+    return {
+        "title": f"{definition.title}: Nachreichung",
+        "required": ["form", "reference"],
+        "properties": properties,
+        "minProperties": 3,
+        "$defs": defs,
+    }
+
+
+def _withdrawal(definition: Definition) -> JsonSchema:
+    return {
+        "title": f"{definition.title}: Rücknahme",
+        "required": ["form", "truth_declaration"],
+        "properties": {
+            "form": _form(definition),
+            "reference": _line("The submission that is taken back"),
+            "reason": _lines("Why the application is taken back; voluntary"),
+            "truth_declaration": {"const": True, "description": "I want to take my application back"},
+        },
+    }
+
+
+def _form(definition: Definition) -> JsonSchema:
+    return {
+        "type": "object",
+        "required": ["service", "version"],
+        "properties": {"service": {"const": definition.service}, "version": {"const": definition.version}},
+        "additionalProperties": False,
+    }
+
+
+def _line(description: str) -> JsonSchema:
+    return answer_schema(Question(id="line", type=Answer.TEXT, label=description)) | {"maxLength": MAX_TEXT}
+
+
+def _lines(description: str) -> JsonSchema:
+    return answer_schema(Question(id="lines", type=Answer.LONG, label=description)) | {"maxLength": MAX_LONG}
+
+
+def _evidence(definition: Definition) -> JsonSchema:
+    """One entry for each document or announcement: uploaded (`document`), `will_follow`, or `not_available` and why."""
+    asked = [path for path, question in walk(definition) if question.evidence]
+    return {
+        "type": "array",
+        "maxItems": MAX_EVIDENCE,
+        "items": {
+            "type": "object",
+            "required": ["evidence_code"],
+            "properties": {
+                "evidence_code": {"enum": [kind.code for kind in definition.evidence]},
+                "person_ref": PERSON_REF,
+                "question_id": {"enum": asked},
+                "document": {"type": "string", "format": "uuid", "pattern": "^[0-9a-f-]{36}$"},
+                "state": {"enum": ["will_follow", "not_available"]},
+                "reason": _lines("Why there is no such document"),
+                "follows_by": {"type": "string", "format": "date"},
+            },
+            "additionalProperties": False,
+            "if": {"required": ["document"]},
+            "then": {"properties": {"state": False, "reason": False, "follows_by": False}},
+            "else": {
+                "required": ["state"],
+                "if": {"properties": {"state": {"const": "not_available"}}},
+                "then": {"required": ["reason"], "properties": {"follows_by": False}},
+            },
+        },
+    }
+
+
+def walk(definition: Definition) -> Iterator[tuple[str, Question]]:
+    """Every question with its path, groups before their fields, in the order of asking."""
+    for section in definition.sections:
+        for question in section.questions:
+            yield f"{section.id}.{question.id}", question
+            for field in question.fields:
+                yield f"{section.id}.{question.id}.{field.id}", field
+
+
+def _section(section: Section) -> tuple[JsonSchema, JsonSchema]:
+    structure, complete = _object(section.questions, (section.id,))
+    structure = {"title": section.title, "description": section.help} | structure
+    if section.repeat is Repeat.ONCE:
+        return structure, complete
+    structure["properties"] = {"person_ref": PERSON_REF} | structure["properties"]
+    structure["required"] = ["person_ref", *structure.get("required", [])]
+    applicant = {"properties": {"person_ref": {"const": "applicant"}}}
+    listed = {"type": "array", "minItems": 1, "maxItems": MAX_PERSONS + 1, "items": structure}
+    return listed, {"contains": applicant, "items": complete}
+
+
+def _object(questions: tuple[Question, ...], place: tuple[str, ...]) -> tuple[JsonSchema, JsonSchema]:
+    """Structure and completeness of a section or a group's item at `place`."""
+    properties: JsonSchema = {}
+    complete_properties: JsonSchema = {}
+    for question in questions:
+        if question.type is Answer.EVIDENCE:
+            continue
+        if question.type is Answer.GROUP:
+            items, complete_items = _object(question.fields, (*place, question.id))
+            properties[question.id] = answer_schema(question) | {
+                "minItems": 1,
+                "maxItems": question.maximum or MAX_ITEMS,
+                "items": items,
+            }
+            complete_properties[question.id] = {"items": complete_items}
+        else:
+            properties[question.id] = answer_schema(question)
+    structure: JsonSchema = {
+        "type": "object",
+        "properties": properties,
+        "additionalProperties": False,
+    }
+    early = [question.id for question in questions if question.early and question.when is None]
+    if early:
+        structure["required"] = early
+    required = [question.id for question in questions if question.required is True and question.when is None]
+    complete: JsonSchema = {"required": required, "properties": complete_properties}
+    structure_rules, complete_rules = _rules_at(place, questions)
+    if structure_rules:
+        structure["allOf"] = structure_rules
+    if complete_rules:
+        complete["allOf"] = complete_rules
+    return structure, complete
+
+
+def _rules_at(place: tuple[str, ...], questions: tuple[Question, ...]) -> tuple[list[JsonSchema], list[JsonSchema]]:
+    """Rules of conditions that look only at answers of the same section instance or group item."""
+    structure: list[JsonSchema] = []
+    complete: list[JsonSchema] = []
+    relative = partial(_relative, place)
+    for question in questions:
+        when, demanded = question.when, _demanded(question)
+        if when is not None and _scope(when, place) == place:
+            structure.append(
+                {"if": to_schema(when, relative, Facts.POSSIBLE), "else": {"properties": {question.id: False}}}
+            )
+        if demanded is not None and _scope(demanded, place) == place:
+            rules = structure if question.early else complete
+            rules.append({"if": to_schema(demanded, relative, Facts.CERTAIN), "then": {"required": [question.id]}})
+    return structure, complete
+
+
+def _root_rules(definition: Definition) -> Iterator[JsonSchema]:
+    """Rules of conditions that look at another section."""
+    for section in definition.sections:
+        for group, question in _placed(section):
+            place = (section.id, group.id) if group else (section.id,)
+            when, demanded = question.when, _demanded(question)
+            inside = partial(_inside, section, group)
+            if when is not None and _scope(when, place) != place:
+                hidden = inside({"properties": {question.id: False}})
+                yield {"if": to_schema(when, _absolute, Facts.POSSIBLE), "else": hidden}
+            if demanded is not None and _scope(demanded, place) != place:
+                certain = to_schema(demanded, _absolute, Facts.CERTAIN)
+                if not question.early:
+                    certain = {"allOf": [certain, {"not": _deferred(section)}]}
+                yield {"if": certain, "then": inside({"required": [question.id]})}
+
+
+def _placed(section: Section) -> Iterator[tuple[Question | None, Question]]:
+    for question in section.questions:
+        if question.type is not Answer.EVIDENCE:
+            yield None, question
+        for field in question.fields:
+            yield question, field
+
+
+def _inside(section: Section, group: Question | None, schema: JsonSchema) -> JsonSchema:
+    if group is not None:
+        schema = {"properties": {group.id: {"items": schema}}}
+    if section.repeat is Repeat.PERSON:
+        schema = {"items": schema}
+    return {"properties": {section.id: schema}}
+
+
+def _demanded(question: Question) -> Condition | None:
+    """The condition under which an answer must be there; None if never, or if always (a plain `required`)."""
+    if question.type is Answer.EVIDENCE or not (question.required or question.early):
+        return None
+    if isinstance(question.required, bool):
+        return question.when
+    if question.when is None:
+        return question.required
+    from shared.form.conditions import every
+
+    return every(question.when, question.required)
+
+
+def _scope(condition: Condition, place: tuple[str, ...]) -> tuple[str, ...]:
+    """Where the rule must stand: `place` itself if all references are there, else the root."""
+    depth = len(place)
+    local = all(tuple(path.split("."))[:depth] == place and path.count(".") == depth for path in references(condition))
+    return place if local else ()
+
+
+def _relative(place: tuple[str, ...], path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))[len(place) :]
+
+
+def _absolute(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
+
+
+def _deferred(section: Section) -> JsonSchema:
+    return {"required": [EARLY], "properties": {EARLY: {"contains": {"const": section.id}}}}
+
+
+def _completeness(section: Section) -> JsonSchema:
+    complete = {"properties": {section.id: {"$ref": f"#/$defs/{section.id}_complete"}}}
+    needed: JsonSchema = complete if section.when is not None else {"required": [section.id], **complete}
+    return {"if": {"not": _deferred(section)}, "then": needed} if section.deferrable else needed
+
+
+def _visible_section(section: Section) -> Iterator[JsonSchema]:
+    if section.when is None:
+        return
+    yield {
+        "if": to_schema(section.when, _absolute, Facts.POSSIBLE),
+        "else": {"properties": {section.id: False}},
+    }
+    certain: list[Any] = [to_schema(section.when, _absolute, Facts.CERTAIN), {"not": _deferred(section)}]
+    yield {"if": {"allOf": certain}, "then": {"required": [section.id]}}
+
+
+def _has_early(section: Section) -> bool:
+    return any(question.early for question in section.questions)

@@ -1,0 +1,140 @@
+"""Validate an application. Pure; schemas are compiled once for each process.
+
+Three layers, each only when the one before found nothing that would mislead it:
+plain JSON (limits, Unicode, whole numbers) → JSON Schema → what a schema cannot say (check digits, dates, references).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import jsonschema_rs
+from jsonschema_rs import ValidationErrorKind
+
+from shared.contracts.manifest import Kind
+from shared.form import checks
+from shared.form.conditions import JsonSchema
+from shared.form.definition import DEFINITION
+from shared.form.errors import FieldError, field_error
+from shared.form.limits import MAX_DEPTH, MAX_ERRORS, MAX_NODES
+from shared.form.model import Definition
+from shared.form.schema import build_schema
+
+DEFINITIONS: dict[str, Definition] = {DEFINITION.service: DEFINITION}
+"""Services and their current definition."""
+
+_CODES: dict[type[Any], str] = {
+    ValidationErrorKind.AdditionalProperties: "unknown-property",
+    ValidationErrorKind.Constant: "constant",
+    ValidationErrorKind.Contains: "applicant-missing",
+    ValidationErrorKind.Enum: "option",
+    ValidationErrorKind.FalseSchema: "hidden",
+    ValidationErrorKind.Format: "format",
+    ValidationErrorKind.MaxItems: "too-many",
+    ValidationErrorKind.MaxLength: "too-long",
+    ValidationErrorKind.Maximum: "too-large",
+    ValidationErrorKind.MinItems: "too-few",
+    ValidationErrorKind.MinLength: "too-short",
+    ValidationErrorKind.MinProperties: "too-few",
+    ValidationErrorKind.Minimum: "too-small",
+    ValidationErrorKind.Pattern: "pattern",
+    ValidationErrorKind.Required: "required",
+    ValidationErrorKind.Type: "type",
+    ValidationErrorKind.UniqueItems: "repeated",
+}
+
+
+def services() -> tuple[str, ...]:
+    """Ids of all services that can be applied for."""
+    return tuple(sorted(DEFINITIONS))
+
+
+@cache
+def schema(service: str, kind: Kind = Kind.APPLICATION) -> JsonSchema:
+    """The JSON Schema (2020-12). Treat as read-only. KeyError for an unknown service."""
+    return build_schema(DEFINITIONS[service], kind)
+
+
+def schema_uri(service: str, kind: Kind = Kind.APPLICATION) -> str:
+    """The schema's `$id`, as it stands in the metadata."""
+    return str(schema(service, kind)["$id"])
+
+
+@cache
+def _compiled(service: str, kind: Kind) -> Any:
+    return jsonschema_rs.Draft202012Validator(schema(service, kind), validate_formats=True)
+
+
+@cache
+def _known_names(service: str, kind: Kind) -> frozenset[str]:
+    return frozenset(_property_names(schema(service, kind)))
+
+
+def _property_names(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        properties = node.get("properties")
+        if isinstance(properties, dict):
+            yield from properties
+        for child in node.values():
+            yield from _property_names(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from _property_names(child)
+
+
+def validate(application: Any, service: str = DEFINITION.service, kind: Kind = Kind.APPLICATION) -> list[FieldError]:
+    """Everything wrong with it, at most `MAX_ERRORS`, sorted by path; empty if it may be sent.
+
+    Never raises for any parsed JSON. Errors hold nothing that the sender wrote. KeyError for an unknown service.
+    """
+    validator = _compiled(service, kind)
+    plain = _plain_json(application)
+    if plain is not None:
+        return [plain]
+    names = _known_names(service, kind)
+    found: set[FieldError] = set()
+    for error in validator.iter_errors(application):
+        found.add(_translate(error, names))
+        if len(found) >= MAX_ERRORS:
+            break
+    if not found:
+        found.update(checks.check(application, DEFINITIONS[service], kind))
+    return sorted(found)[:MAX_ERRORS]
+
+
+def _translate(error: Any, names: frozenset[str]) -> FieldError:
+    path = [part if isinstance(part, int) or part in names else "?" for part in error.instance_path]
+    if isinstance(error.kind, ValidationErrorKind.Required):
+        # `required` names a property of the schema, never one of the sender's.
+        path.append(error.kind.property)
+    return field_error(path, _CODES.get(type(error.kind), "invalid"))
+
+
+def _plain_json(application: Any) -> FieldError | None:
+    """Bounds what the schema validator sees: Python's JSON parser lets through what is no I-JSON (RFC 7493)."""
+    stack: list[tuple[Any, int]] = [(application, 1)]
+    seen = 0
+    while stack:
+        value, depth = stack.pop()
+        seen += 1
+        if depth > MAX_DEPTH or seen > MAX_NODES:
+            return field_error((), "too-deep")
+        if isinstance(value, dict):
+            for key, child in value.items():
+                stack.append((key, depth))
+                stack.append((child, depth + 1))
+        elif isinstance(value, list):
+            stack.extend((child, depth + 1) for child in value)
+        elif isinstance(value, str):
+            if not value.isascii() and not _encodable(value):
+                return field_error((), "not-unicode")
+        elif not isinstance(value, bool) and not (isinstance(value, int) and abs(value) < 2**53):
+            return field_error((), "not-json")
+    return None
+
+
+def _encodable(text: str) -> bool:
+    """False for lone surrogates, which cannot be written as UTF-8."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
