@@ -10,7 +10,8 @@ from shared.form.model import Answer, Question
 
 JsonSchema = dict[str, Any]
 
-LINE = r"^[^\u0000-\u001F\u007F-\u009F\u2028\u2029]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F\u2028\u2029]*$"
+_CONTROLS = r"\u0000-\u001F\u007F-\u009F\u2028\u2029"
+LINE = rf"^[^{_CONTROLS}]*[^\s{_CONTROLS}][^{_CONTROLS}]*$"
 """One line without control characters, not blank."""
 LINES = r"^[^\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F]*$"
 """Several lines: tab, line feed and carriage return are allowed, other control characters are not."""

@@ -1,7 +1,7 @@
 """What a JSON Schema cannot say: check digits, real dates and their order, and references between persons. Pure.
 
-Runs on applications that fulfil the schema, so shapes can be relied on. Only what is wrong on every day is an error here:
-nothing depends on today's date except that a birth lies not after the last possible one, which the caller may give.
+Runs on applications that fulfil the schema, so shapes can be relied on. Only what is wrong on every day is an error
+here; nothing depends on today's date, so that a stored application stays as valid as it was.
 """
 
 from __future__ import annotations

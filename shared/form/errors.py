@@ -1,7 +1,7 @@
 """What is wrong with an application, told without a word of what the citizen answered.
 
-A `FieldError` is made of schema names, positions in lists, and texts of this module only: it may stand in problems, logs and
-tickets. Property names that the form does not know are the sender's text too and never repeated.
+A `FieldError` is made of schema names, positions in lists, and texts of this module only: it may stand in
+problems, logs and tickets. Property names that the form does not know are the sender's text too and never repeated.
 """
 
 from __future__ import annotations
@@ -28,14 +28,13 @@ HINTS: dict[str, str] = {
     "applicant-missing": "Needs an entry with `person_ref` `applicant`.",
     "iban": "The check digits or the length of the IBAN are wrong.",
     "date": "Not a date that can be: dates are YYYY-MM-DD, from 1900 on.",
-    "date-in-future": "Lies in the future.",
     "date-order": "Ends before it begins.",
     "person-unknown": "Names a person that the household does not list.",
     "person-repeated": "This person has an entry already.",
     "evidence-repeated": "This document is listed for the same question and person already.",
     "question-without-evidence": "This question does not ask for this evidence.",
     "contradiction": "`none` excludes the other values.",
-    "not-json": "Only JSON objects, lists, texts, booleans and whole numbers; money is whole cents, empty answers are left out.",
+    "not-json": "Only objects, lists, texts, booleans and whole numbers; money is in cents, empty answers are left out.",
     "not-unicode": "Holds text that is not valid Unicode.",
     "too-deep": "Nested too deeply or too large.",
     "invalid": "Does not fulfil the schema.",

@@ -1,7 +1,8 @@
 """Which documents are accepted, told by their first bytes and never by name or declared type alone.
 
 Strict on purpose: a PDF must begin with its header. (PDF readers also find it within the first 1,024 bytes, but such
-files are polyglots more often than scans.) Text that the portals show is in their own language; hints here are for developers.
+files are polyglots more often than scans.)
+Hints here are for developers; portals have their own words.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ _HEIF_BRANDS = frozenset({b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", 
 def sniff(head: bytes) -> str | None:
     """The media type that a file's first bytes prove, or None if it is not an accepted one.
 
-    PDF: `%PDF-` and a digit at the very beginning (ISO 32000-2, 7.5.2). JPEG: SOI and another marker (ITU-T T.81, B.1.1).
-    PNG: signature and the IHDR chunk (RFC 2083, 3.1).
+    PDF: `%PDF-` and a digit at the very beginning (ISO 32000-2, 7.5.2). JPEG: SOI and another marker
+    (ITU-T T.81, B.1.1). PNG: signature and the IHDR chunk (RFC 2083, 3.1).
     """
     if head[:5] == b"%PDF-" and head[5:6].isdigit():
         return PDF

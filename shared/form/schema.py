@@ -1,8 +1,8 @@
 """JSON Schema (2020-12) of applications, supplements and withdrawals, derived from the form definition. Pure.
 
-Structure and completeness are kept apart, because of the early submission (§ 37 SGB II: it works back to the first of the
-month): `$defs/<section>` says what answers look like and which must not be there, `$defs/<section>_complete` what must be
-there; the latter binds only sections that are not named in `to_follow`.
+Structure and completeness are kept apart, because of the early submission (§ 37 SGB II: it works back to the first of
+the month): `$defs/<section>` says what answers look like and which must not be there, `$defs/<section>_complete` what
+must be there; the latter binds only sections that are not named in `to_follow`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.contracts.manifest import Kind
 from shared.form.answers import ADDRESS, PERSON_REF, answer_schema
-from shared.form.conditions import Facts, JsonSchema, references, to_schema
+from shared.form.conditions import Facts, JsonSchema, every, references, to_schema
 from shared.form.limits import MAX_EVIDENCE, MAX_ITEMS, MAX_LONG, MAX_PERSONS, MAX_TEXT
 from shared.form.model import Answer, Condition, Definition, Question, Repeat, Section
 
@@ -163,7 +163,7 @@ def walk(definition: Definition) -> Iterator[tuple[str, Question]]:
 
 def _section(section: Section) -> tuple[JsonSchema, JsonSchema]:
     structure, complete = _object(section.questions, (section.id,))
-    structure = {"title": section.title, "description": section.help} | structure
+    structure["title"] = section.title
     if section.repeat is Repeat.ONCE:
         return structure, complete
     structure["properties"] = {"person_ref": PERSON_REF} | structure["properties"]
@@ -266,8 +266,6 @@ def _demanded(question: Question) -> Condition | None:
         return question.when
     if question.when is None:
         return question.required
-    from shared.form.conditions import every
-
     return every(question.when, question.required)
 
 

@@ -1,6 +1,7 @@
 """The main application for Grundsicherungsgeld (SGB II) as data: core sections of the form.
 
-Order is the order of asking: conditions look back only. A change that old applications would not satisfy raises the version.
+Order is the order of asking: conditions look back only.
+A change that old applications would not satisfy raises the version.
 """
 
 from __future__ import annotations

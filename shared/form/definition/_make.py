@@ -28,5 +28,10 @@ RESIDENCE_TITLES = options(
     applied_for="Aufenthaltstitel ist beantragt",
     other="etwas anderes",
 )
-EU_COUNTRIES = ("AT BE BG CY CZ DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK IS LI NO CH").split()
+# fmt: off
+EU_COUNTRIES = (
+    "AT", "BE", "BG", "CY", "CZ", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT",
+    "LT", "LU", "LV", "MT", "NL", "PL", "PT", "RO", "SE", "SI", "SK", "IS", "LI", "NO", "CH",
+)
+# fmt: on
 """EU without Germany, EEA and Switzerland: free movement or a right like it."""

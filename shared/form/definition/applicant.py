@@ -114,7 +114,8 @@ APPLICANT = Section(
             "pension_insurance_number",
             Answer.TEXT,
             "Rentenversicherungsnummer",
-            help="Sie steht auf dem Sozialversicherungsausweis und auf Briefen der Rentenversicherung, z. B. 65 170839 J 003.",
+            help="Sie steht auf dem Sozialversicherungsausweis und auf Briefen der Rentenversicherung, "
+            "zum Beispiel 65170839J003.",
             pattern=r"^[0-9]{8}[A-Z][0-9]{3}$",
             when=is_in("applicant.pension_insurance", "known"),
             required=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.form.conditions import every, fact, is_in, is_answered, yes
+from shared.form.conditions import every, fact, is_answered, is_in, yes
 from shared.form.definition._make import ask, options
 from shared.form.model import Answer, Fact, Not, Repeat, Section
 
@@ -190,8 +190,8 @@ INCOME = Section(
             "bank_statements",
             Answer.EVIDENCE,
             "Kontoauszüge der letzten drei Monate (alle Konten)",
-            help="Bei Ausgaben dürfen Sie schwärzen, was Religion, Partei, Gewerkschaft, Gesundheit oder Sexualleben verrät. "
-            "Bei Einnahmen bitte nichts schwärzen.",
+            help="Bei Ausgaben dürfen Sie schwärzen, was Religion, Partei, Gewerkschaft, Gesundheit oder Sexualleben "
+            "verrät. Bei Einnahmen bitte nichts schwärzen.",
             when=fact(Fact.AGE_15_OR_OLDER),
             evidence=("E-BANK",),
         ),

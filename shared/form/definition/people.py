@@ -5,8 +5,7 @@ from __future__ import annotations
 from shared.form.conditions import fact, is_in, no, yes
 from shared.form.definition._make import GENDERS, ask, options
 from shared.form.limits import MAX_PERSONS
-from shared.form.model import Answer, Fact, Not, Protection, Section
-from shared.form.model import Repeat as R
+from shared.form.model import Answer, Fact, Not, Protection, Repeat, Section
 
 _15 = fact(Fact.AGE_15_OR_OLDER)
 _STUDIES = "conditions.education_status"
@@ -14,7 +13,7 @@ _STUDIES = "conditions.education_status"
 CONDITIONS = Section(
     id="conditions",
     title="Ihre Lebenslage",
-    repeat=R.PERSON,
+    repeat=Repeat.PERSON,
     questions=(
         ask(
             "can_work_3h",
@@ -101,7 +100,8 @@ CONDITIONS = Section(
             "recent_periods",
             Answer.GROUP,
             "Was haben Sie in den letzten fünf Jahren gemacht?",
-            help="Arbeit, Wehrdienst oder Freiwilligendienst, Pflege, Krankengeld, Elternzeit. Vielleicht haben Sie Anspruch auf Arbeitslosengeld.",
+            help="Arbeit, Wehrdienst oder Freiwilligendienst, Pflege, Krankengeld, Elternzeit. "
+            "Vielleicht haben Sie Anspruch auf Arbeitslosengeld.",
             when=_15,
             fields=(
                 ask(
@@ -304,7 +304,7 @@ HEALTH_INSURANCE = Section(
     id="health_insurance",
     title="Krankenversicherung und Pflegeversicherung",
     annex="SV",
-    repeat=R.PERSON,
+    repeat=Repeat.PERSON,
     questions=(
         ask(
             "kind",

@@ -48,14 +48,16 @@ RESPONSIBILITY = Section(
             "residence_municipality",
             Answer.MUNICIPALITY,
             "In welcher Stadt oder Gemeinde wohnen Sie?",
-            help="Manche Postleitzahlen gelten in mehreren Gemeinden. Die Gemeinde entscheidet, welches Jobcenter zuständig ist.",
+            help="Manche Postleitzahlen gelten in mehreren Gemeinden. "
+            "Die Gemeinde entscheidet, welches Jobcenter zuständig ist.",
             when=Not(of=NO_FIXED_HOME),
         ),
         ask(
             "actual_stay_postcode",
             Answer.POSTCODE,
             "Postleitzahl des Ortes, an dem Sie sich meistens aufhalten",
-            help="Ohne feste Wohnung ist das Jobcenter an dem Ort zuständig, an dem Sie sich tatsächlich aufhalten (§ 36 SGB II).",
+            help="Ohne feste Wohnung ist das Jobcenter an dem Ort zuständig, "
+            "an dem Sie sich tatsächlich aufhalten (§ 36 SGB II).",
             when=NO_FIXED_HOME,
             required=True,
             early=True,
