@@ -25,6 +25,7 @@ from shared.directory.folder import read_tokens, write_token
 from shared.directory.reading import POLL_MS, assign_all, behind, key_text, make_consumer
 from shared.directory.snapshot import Applied, Directory, EntryVerifier
 from shared.errors import DirectoryUnavailable, KafkaUnavailable
+from shared.kafka.settings import KafkaSettings
 
 STALL_S = 10.0
 """A consumer that gets nothing for so long although there is something is thrown away: after a broker's restart one
@@ -50,7 +51,7 @@ class DirectoryFollower:
 
     def __init__(
         self,
-        bootstrap: str,
+        kafka: KafkaSettings | str,
         anchor: EntryVerifier,
         on_alarm: Callable[[Alarm], None] | None = None,
         on_change: Callable[[str], None] | None = None,
@@ -61,7 +62,7 @@ class DirectoryFollower:
     ) -> None:
         self.directory = Directory(anchor)
         self.ready = asyncio.Event()
-        self._bootstrap = bootstrap
+        self._kafka = kafka
         self._on_alarm = on_alarm
         self._on_change = on_change
         self._topic = topic
@@ -109,7 +110,7 @@ class DirectoryFollower:
 
     async def _session(self) -> None:
         """One consumer's life. Ends when stopping, or with an error after which another one must be made."""
-        consumer = make_consumer(self._bootstrap)
+        consumer = make_consumer(self._kafka)
         try:
             await consumer.start()
             partitions = assign_all(consumer, self._topic)

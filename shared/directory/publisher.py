@@ -5,7 +5,7 @@ Idempotent: what stands on the topic already is not sent again; what was planted
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,14 +15,13 @@ from aiokafka.errors import KafkaError
 from shared.contracts import topics
 from shared.contracts.directory import JobcenterEntry
 from shared.contracts.topics import Topic
-from shared.directory.reading import read_records
+from shared.directory.reading import client_options, read_records
 from shared.directory.snapshot import Directory, EntryVerifier
 from shared.errors import KafkaUnavailable, Misconfigured
+from shared.kafka.admin import apply_topics
+from shared.kafka.settings import KafkaSettings
 
 CONTENT_TYPE = "application/jose"
-
-ApplyTopics = Callable[[str, Iterable[Topic]], Awaitable[object]]
-"""`shared.kafka.admin.apply_topics`: creates what is missing on the broker at this address."""
 
 
 class Sender(Protocol):
@@ -56,10 +55,9 @@ def lane_topics(directory: Directory, entry_ids: Iterable[str]) -> tuple[Topic, 
 
 
 async def publish_directory(
-    bootstrap: str,
+    kafka: KafkaSettings | str,
     anchor: EntryVerifier,
     directory: Directory,
-    apply_topics: ApplyTopics,
     *,
     only: Iterable[str] | None = None,
     topic: str = topics.DIRECTORY,
@@ -72,11 +70,11 @@ async def publish_directory(
     chosen = sorted(set(directory.ids() if only is None else only))
     declared = next(each for each in topics.COMMON if each.name == topics.DIRECTORY)
     wanted = Topic(topic, declared.key, declared.content, declared.partitions, declared.config)
-    await apply_topics(bootstrap, (wanted, *lane_topics(directory, chosen)))
+    await apply_topics(kafka, (wanted, *lane_topics(directory, chosen)))
     try:
-        records = await read_records(bootstrap, topic)
+        records = await read_records(kafka, topic)
         missing = _missing(anchor, directory, chosen, records)
-        await _send(bootstrap, missing, topic)
+        await _send(kafka, missing, topic)
     except KafkaError as error:
         raise KafkaUnavailable(type(error).__name__) from error
     return Published(tuple(missing), tuple(entry_id for entry_id in chosen if entry_id not in missing))
@@ -105,10 +103,10 @@ def _missing(
     return missing
 
 
-async def _send(bootstrap: str, tokens: dict[str, str], topic: str) -> None:
+async def _send(kafka: KafkaSettings | str, tokens: dict[str, str], topic: str) -> None:
     if not tokens:
         return
-    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True, linger_ms=0)
+    producer = AIOKafkaProducer(**client_options(kafka), acks="all", enable_idempotence=True, linger_ms=0)
     await producer.start()
     try:
         await publish(producer, tokens, topic=topic)

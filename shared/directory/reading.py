@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.errors import KafkaUnavailable
+from shared.kafka.settings import KafkaSettings
 
 POLL_MS = 400
 """How long one poll waits for new records; with it a change is seen well within two seconds."""
 
 
-def make_consumer(bootstrap: str) -> AIOKafkaConsumer:
+def client_options(kafka: KafkaSettings | str) -> dict[str, Any]:
+    """How to connect; a bare address speaks plain text."""
+    return (kafka if isinstance(kafka, KafkaSettings) else KafkaSettings(bootstrap=kafka)).client_options()
+
+
+def make_consumer(kafka: KafkaSettings | str) -> AIOKafkaConsumer:
     """A consumer that commits nothing and finds a restarted broker again quickly."""
     return AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **client_options(kafka),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
@@ -42,12 +49,12 @@ async def behind(consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -
     return {partition: ends[partition] - await consumer.position(partition) for partition in partitions}
 
 
-async def read_records(bootstrap: str, topic: str) -> list[tuple[str, bytes | None]]:
+async def read_records(kafka: KafkaSettings | str, topic: str) -> list[tuple[str, bytes | None]]:
     """All that the topic holds now, in its order: key and value (`None` = tombstone), good or not.
 
     Raises `KafkaError`, or `KafkaUnavailable` when the topic does not exist.
     """
-    consumer = make_consumer(bootstrap)
+    consumer = make_consumer(kafka)
     found: list[tuple[str, bytes | None]] = []
     try:
         await consumer.start()
