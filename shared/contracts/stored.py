@@ -56,6 +56,7 @@ class ClearingMark(Contract):
     version: Literal[1] = 1
     reason: str
     at: Moment
+    answer: str | None = Field(default=None, description="the Jobcenter's compact JWS when it said not-responsible")
 
 
 class Settlement(StrEnum):

@@ -1,0 +1,131 @@
+"""Push over HTTPS to the Jobcenter's receiver (`docs/for-jobcenter-it.md` is its contract)."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import ssl
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Protocol
+
+import aiohttp
+
+from services.delivery.adapters.multipart import PushBody
+from services.delivery.adapters.port import Consignment
+from shared.contracts.reasons import Reason
+from shared.errors import JobcenterError, StoreUnavailable
+
+MAX_ANSWER_BYTES = 256 * 1024
+ANSWER_TYPE = "application/jose"
+SLOW_RECEIVER_S = 5.0
+"""A receiver that lets a chunk wait longer is itself the reason when the store then drops the connection."""
+
+
+class PushSigner(Protocol):
+    """Signs a push (RFC 9421): answers the headers to add."""
+
+    def __call__(self, method: str, url: str, headers: dict[str, str], now: datetime) -> dict[str, str]: ...
+
+
+class HttpsPush:
+    """See `adapters.port`. One instance serves all destinations; the session's pool keeps connections alive."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        *,
+        sign: PushSigner,
+        digest: Callable[[Consignment], str],
+        clock: Callable[[], datetime],
+        connect_timeout_s: float,
+        idle_timeout_s: float,
+        answer_timeout_s: float,
+    ) -> None:
+        self._session = session
+        self._sign = sign
+        self._digest = digest
+        self._clock = clock
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, connect=connect_timeout_s, sock_connect=connect_timeout_s, sock_read=None
+        )
+        self._connect_timeout_s = connect_timeout_s
+        self._idle_timeout_s = idle_timeout_s
+        self._answer_timeout_s = answer_timeout_s
+
+    async def deliver(self, consignment: Consignment) -> str:
+        adapter = consignment.destination.adapter
+        if adapter is None:
+            raise JobcenterError(Reason.CONNECT)
+        url = f"{adapter.url}/v1/deliveries/{consignment.delivery_id}"
+        body = PushBody(consignment)
+        headers = {
+            "Delivery-Id": str(consignment.delivery_id),
+            "Parts-Digest": self._digest(consignment),
+            "Content-Type": body.content_type,
+        }
+        headers |= self._sign("POST", url, headers, self._clock())
+        headers |= {"Traceparent": consignment.traceparent, "Content-Length": str(body.length)}
+        try:
+            return await self._post(url, headers, body)
+        except TimeoutError:
+            raise self._fault(body, Reason.TIMEOUT) from None
+        except (aiohttp.ClientSSLError, ssl.SSLError):
+            raise self._fault(body, Reason.TLS) from None
+        except (aiohttp.ClientError, OSError, ValueError):
+            raise self._fault(body, Reason.CONNECT) from None
+
+    @staticmethod
+    def _fault(body: PushBody, reason: Reason) -> Exception:
+        """Whose fault a failed push was: the body's own error comes first, unless the receiver was so slow to read
+        that the store gave up waiting for us."""
+        if isinstance(body.fault, StoreUnavailable) and body.longest_wait_s > SLOW_RECEIVER_S:
+            return JobcenterError(Reason.TIMEOUT)
+        return body.fault or JobcenterError(reason)
+
+    async def _post(self, url: str, headers: dict[str, str], body: PushBody) -> str:
+        # aiohttp's own read timeout would run while a large body is still being sent; this one follows the progress.
+        async with asyncio.timeout(self._connect_timeout_s + self._idle_timeout_s) as limit:
+            chunks = self._followed(body.chunks(), limit)
+            async with self._session.post(
+                url, headers=headers, data=chunks, timeout=self._timeout, allow_redirects=False
+            ) as response:
+                if body.fault is not None:
+                    raise self._fault(body, Reason.CONNECT)
+                if response.status != HTTPStatus.OK:
+                    asked_s = retry_after_s(response.headers.get("Retry-After"), self._clock())
+                    raise JobcenterError(Reason.HTTP_STATUS, retry_after_s=asked_s)
+                answer = b""
+                async for chunk in response.content.iter_any():
+                    answer += chunk
+                    if len(answer) > MAX_ANSWER_BYTES:
+                        raise JobcenterError(Reason.ANSWER_INVALID)
+        if response.content_type != ANSWER_TYPE or not answer.isascii():
+            raise JobcenterError(Reason.ANSWER_INVALID)
+        return answer.decode("ascii")
+
+    async def _followed(self, chunks: AsyncIterator[bytes], limit: asyncio.Timeout) -> AsyncIterator[bytes]:
+        """Every chunk that goes out gives the receiver `idle_timeout_s` more; after the last one it has
+        `answer_timeout_s` for its answer."""
+        now = asyncio.get_running_loop().time
+        async for chunk in chunks:
+            limit.reschedule(now() + self._idle_timeout_s)
+            yield chunk
+        limit.reschedule(now() + self._answer_timeout_s)
+
+
+def retry_after_s(value: str | None, now: datetime) -> float | None:
+    """Seconds of a `Retry-After` header (RFC 9110, 10.2.3: seconds or a date); None for none or nonsense."""
+    if value is None:
+        return None
+    text = value.strip()
+    if text.isascii() and text.isdigit() and len(text) <= 9:
+        return float(text)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())

@@ -1,0 +1,44 @@
+"""The port to a Jobcenter's system. Adapters raise the three kinds of error and know nothing of lanes.
+
+Assumptions
+    - The consignment was verified: manifest signed, destination equal, not settled, claimed for delivery.
+    - `open_part` may be called once or more for each part; it yields exactly the stored bytes. It raises `MessageError`
+      when the stored part is proven absent, or is proven altered by having been read to its end, and
+      `StoreUnavailable` (ours) when the store fails.
+Guarantees of an adapter
+    - It returns the Jobcenter's answer as received, unverified; who calls it verifies.
+    - Whatever the Jobcenter's system does wrong (connect, TLS, timeout, status, size or form of the answer) is
+      `JobcenterError` with a code of `Reason`. An error of `open_part` is passed on unchanged: it is never the
+      Jobcenter's.
+    - Constant memory, whatever the parts' size. Cancelling it closes what it opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from shared.contracts.directory import Destination
+from shared.contracts.manifest import Manifest, Part
+
+PartOpener = Callable[[Part], AsyncIterator[bytes]]
+
+
+@dataclass(frozen=True)
+class Consignment:
+    """One attempt's load."""
+
+    delivery_id: UUID
+    manifest: Manifest
+    manifest_token: str
+    destination: Destination
+    traceparent: str
+    open_part: PartOpener
+
+
+class Adapter(Protocol):
+    async def deliver(self, consignment: Consignment) -> str:
+        """Hands everything over and answers the Jobcenter's compact JWS, unverified."""
+        ...
