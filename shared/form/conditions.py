@@ -1,8 +1,8 @@
 """Conditions: evaluated on answers, and turned into JSON Schema. Pure.
 
-Facts about a person (age, community) are unknown to a JSON Schema. `to_schema` therefore answers one of two questions:
-*certain* (true whatever the facts are: then an answer may be demanded) and *possible* (true for some facts: if not even
-that, an answer must not be there). Without facts both are the same.
+Facts about a person (age, community) are unknown to a JSON Schema, and so are answers that no path leads to from where
+a rule stands. `to_schema` therefore answers one of two questions: *certain* (true whatever the unknown is: then an answer
+may be demanded) and *possible* (true for some of it: if not even that, an answer must not be there). Without unknowns both are the same.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from shared.form.model import AllOf, Answered, AnswerIn, AnyOf, Condition, Fact,
 JsonSchema = dict[str, Any]
 Lookup = Callable[[str], Any]
 """Answer under a path, or None if unanswered."""
+Relative = Callable[[str], tuple[str, ...] | None]
+"""Members that lead to a path's answer from where a rule stands; None if none do."""
 
 
 class Facts(Enum):
-    """What to take for a fact that a schema cannot know."""
+    """What to take for what a schema cannot know."""
 
     CERTAIN = False
     POSSIBLE = True
@@ -102,14 +104,12 @@ def _holds(answer: Any, values: tuple[bool | str, ...]) -> bool:
     return any(type(given) is type(value) and given == value for given in answers for value in values)
 
 
-def to_schema(condition: Condition, relative: Callable[[str], tuple[str, ...]], facts: Facts) -> JsonSchema | bool:
+def to_schema(condition: Condition, relative: Relative, facts: Facts) -> JsonSchema | bool:
     """A schema that is valid exactly where the condition holds, at the place that `relative` resolves paths against."""
     match condition:
-        case AnswerIn():
-            values = list(condition.values)
-            return _at(relative(condition.question), {"anyOf": [{"enum": values}, _set_with(values)]})
-        case Answered():
-            return _at(relative(condition.question), True)
+        case AnswerIn() | Answered():
+            path = relative(condition.question)
+            return facts.value if path is None else _at(path, _answer(condition))
         case Person():
             return facts.value
         case AllOf():
@@ -121,8 +121,11 @@ def to_schema(condition: Condition, relative: Callable[[str], tuple[str, ...]], 
             return {"not": to_schema(condition.of, relative, flipped)}
 
 
-def _set_with(values: list[bool | str]) -> JsonSchema:
-    return {"type": "array", "contains": {"enum": values}}
+def _answer(condition: AnswerIn | Answered) -> JsonSchema | bool:
+    if isinstance(condition, Answered):
+        return True
+    values = list(condition.values)
+    return {"anyOf": [{"enum": values}, {"type": "array", "contains": {"enum": values}}]}
 
 
 def _at(path: tuple[str, ...], schema: JsonSchema | bool) -> JsonSchema:

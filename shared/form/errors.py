@@ -34,7 +34,7 @@ HINTS: dict[str, str] = {
     "evidence-repeated": "This document is listed for the same question and person already.",
     "question-without-evidence": "This question does not ask for this evidence.",
     "contradiction": "`none` excludes the other values.",
-    "not-json": "Only objects, lists, texts, booleans and whole numbers; money is in cents, empty answers are left out.",
+    "not-json": "Only objects, lists, texts, booleans, whole numbers; money in cents, empty answers are left out.",
     "not-unicode": "Holds text that is not valid Unicode.",
     "too-deep": "Nested too deeply or too large.",
     "invalid": "Does not fulfil the schema.",

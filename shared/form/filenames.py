@@ -2,8 +2,8 @@
 
 Guarantees (property-tested): one path segment, NFC, at most `MAX_FILENAME_BYTES` bytes of UTF-8, never empty, never
 hidden, no control, format, surrogate or private-use characters, none of `<>:"/\\|?*%`, no trailing dot or blank, no
-reserved Windows device name, ending with the extension of the media type that the content proved. Different indexes never yield equal
-names, also not on file systems that ignore case.
+reserved Windows device name, ending with the extension of the media type that the content proved. Different indexes
+never yield equal names, also not on file systems that ignore case.
 """
 
 from __future__ import annotations

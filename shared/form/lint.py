@@ -45,12 +45,7 @@ def _duplicates(definition: Definition) -> Iterator[str]:
             yield from _repeated("id", place, [question.id for question in questions])
             yield from _repeated("option", place, _options(questions))
             # The same follow-up ("Seit wann?") may belong to several questions: what counts is label and condition.
-            asked = [(question.label, repr(question.when)) for question in questions]
-            yield from _repeated("question", place, [label for label, _ in asked] if _plain(asked) else [])
-
-
-def _plain(asked: list[tuple[str, str]]) -> bool:
-    return len(set(asked)) < len(asked)
+            yield from _repeated("question", place, [f"{question.label} {question.when!r}" for question in questions])
 
 
 def _options(questions: tuple[Question, ...]) -> list[str]:

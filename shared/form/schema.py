@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.contracts.manifest import Kind
 from shared.form.answers import ADDRESS, PERSON_REF, answer_schema
-from shared.form.conditions import Facts, JsonSchema, every, references, to_schema
+from shared.form.conditions import Facts, JsonSchema, Relative, every, references, to_schema
 from shared.form.limits import MAX_EVIDENCE, MAX_ITEMS, MAX_LONG, MAX_PERSONS, MAX_TEXT
 from shared.form.model import Answer, Condition, Definition, Question, Repeat, Section
 
@@ -53,12 +53,13 @@ def _application(definition: Definition) -> JsonSchema:
     }
     defs: JsonSchema = {"address": ADDRESS}
     rules: list[JsonSchema] = []
+    once = _once(definition)
     for section in definition.sections:
         structure, complete = _section(section)
         defs[section.id] = structure
         defs[f"{section.id}_complete"] = complete
         rules.append(_completeness(section))
-        rules.extend(_visible_section(section))
+        rules.extend(_visible_section(section, once))
     rules.extend(_root_rules(definition))
     always = [section.id for section in definition.sections if not section.deferrable or _has_early(section)]
     return {
@@ -209,37 +210,45 @@ def _object(questions: tuple[Question, ...], place: tuple[str, ...]) -> tuple[Js
 
 
 def _rules_at(place: tuple[str, ...], questions: tuple[Question, ...]) -> tuple[list[JsonSchema], list[JsonSchema]]:
-    """Rules of conditions that look only at answers of the same section instance or group item."""
+    """Rules of conditions, as far as they look at answers of the same section instance or group item."""
     structure: list[JsonSchema] = []
     complete: list[JsonSchema] = []
-    relative = partial(_relative, place)
+    local = partial(_local, place)
     for question in questions:
-        when, demanded = question.when, _demanded(question)
-        if when is not None and _scope(when, place) == place:
-            structure.append(
-                {"if": to_schema(when, relative, Facts.POSSIBLE), "else": {"properties": {question.id: False}}}
-            )
-        if demanded is not None and _scope(demanded, place) == place:
+        if question.type is Answer.EVIDENCE:
+            continue
+        if question.when is not None and _reaches(question.when, local):
+            hidden = {"properties": {question.id: False}}
+            structure.append({"if": to_schema(question.when, local, Facts.POSSIBLE), "else": hidden})
+        demanded = _demanded(question)
+        if demanded is not None and _reaches(demanded, local):
             rules = structure if question.early else complete
-            rules.append({"if": to_schema(demanded, relative, Facts.CERTAIN), "then": {"required": [question.id]}})
+            rules.append({"if": to_schema(demanded, local, Facts.CERTAIN), "then": {"required": [question.id]}})
     return structure, complete
 
 
 def _root_rules(definition: Definition) -> Iterator[JsonSchema]:
-    """Rules of conditions that look at another section."""
+    """Rules of conditions, as far as they look at sections that are asked once."""
+    once = _once(definition)
+    absolute = partial(_absolute, once)
     for section in definition.sections:
         for group, question in _placed(section):
-            place = (section.id, group.id) if group else (section.id,)
-            when, demanded = question.when, _demanded(question)
             inside = partial(_inside, section, group)
-            if when is not None and _scope(when, place) != place:
+            # Conditions that look at their own object only have their rules there.
+            place = (section.id, group.id) if group else (section.id,)
+            demanded = _demanded(question)
+            if question.when is not None and _reaches_beyond(question.when, place, once):
                 hidden = inside({"properties": {question.id: False}})
-                yield {"if": to_schema(when, _absolute, Facts.POSSIBLE), "else": hidden}
-            if demanded is not None and _scope(demanded, place) != place:
-                certain = to_schema(demanded, _absolute, Facts.CERTAIN)
+                yield {"if": to_schema(question.when, absolute, Facts.POSSIBLE), "else": hidden}
+            if demanded is not None and _reaches_beyond(demanded, place, once):
+                certain = to_schema(demanded, absolute, Facts.CERTAIN)
                 if not question.early:
                     certain = {"allOf": [certain, {"not": _deferred(section)}]}
                 yield {"if": certain, "then": inside({"required": [question.id]})}
+
+
+def _once(definition: Definition) -> frozenset[str]:
+    return frozenset(section.id for section in definition.sections if section.repeat is Repeat.ONCE)
 
 
 def _placed(section: Section) -> Iterator[tuple[Question | None, Question]]:
@@ -269,19 +278,25 @@ def _demanded(question: Question) -> Condition | None:
     return every(question.when, question.required)
 
 
-def _scope(condition: Condition, place: tuple[str, ...]) -> tuple[str, ...]:
-    """Where the rule must stand: `place` itself if all references are there, else the root."""
-    depth = len(place)
-    local = all(tuple(path.split("."))[:depth] == place and path.count(".") == depth for path in references(condition))
-    return place if local else ()
+def _reaches(condition: Condition, relative: Relative) -> bool:
+    """Is any of the condition's answers to be seen from there? Else a rule would say nothing."""
+    return any(relative(path) is not None for path in references(condition))
 
 
-def _relative(place: tuple[str, ...], path: str) -> tuple[str, ...]:
-    return tuple(path.split("."))[len(place) :]
+def _reaches_beyond(condition: Condition, place: tuple[str, ...], once: frozenset[str]) -> bool:
+    """Does it look at an answer that only the root sees?"""
+    beyond = (path for path in references(condition) if _local(place, path) is None)
+    return any(_absolute(once, path) is not None for path in beyond)
 
 
-def _absolute(path: str) -> tuple[str, ...]:
-    return tuple(path.split("."))
+def _local(place: tuple[str, ...], path: str) -> tuple[str, ...] | None:
+    *container, name = path.split(".")
+    return (name,) if tuple(container) == place else None
+
+
+def _absolute(sections: frozenset[str], path: str) -> tuple[str, ...] | None:
+    parts = tuple(path.split("."))
+    return parts if len(parts) == 2 and parts[0] in sections else None
 
 
 def _deferred(section: Section) -> JsonSchema:
@@ -294,14 +309,15 @@ def _completeness(section: Section) -> JsonSchema:
     return {"if": {"not": _deferred(section)}, "then": needed} if section.deferrable else needed
 
 
-def _visible_section(section: Section) -> Iterator[JsonSchema]:
+def _visible_section(section: Section, once: frozenset[str]) -> Iterator[JsonSchema]:
     if section.when is None:
         return
+    absolute = partial(_absolute, once)
     yield {
-        "if": to_schema(section.when, _absolute, Facts.POSSIBLE),
+        "if": to_schema(section.when, absolute, Facts.POSSIBLE),
         "else": {"properties": {section.id: False}},
     }
-    certain: list[Any] = [to_schema(section.when, _absolute, Facts.CERTAIN), {"not": _deferred(section)}]
+    certain: list[Any] = [to_schema(section.when, absolute, Facts.CERTAIN), {"not": _deferred(section)}]
     yield {"if": {"allOf": certain}, "then": {"required": [section.id]}}
 
 
