@@ -1,0 +1,66 @@
+"""The receiver as a process: `RECEIVER_CONFIG_FILE=receiver.json python -m services.receiver`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import ssl
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aiohttp import web
+
+from services.receiver.http import create_app
+from services.receiver.settings import ReceiverSettings, TlsSettings, load
+from shared.errors import Misconfigured
+
+_UMASK = 0o027
+_DRAIN_S = 30.0
+
+
+def _tls(settings: TlsSettings | None) -> ssl.SSLContext | None:
+    if settings is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.certificate_file, settings.key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise Misconfigured(f"TLS certificate or key cannot be read: {settings.certificate_file}") from error
+    return context
+
+
+async def _run(settings: ReceiverSettings) -> None:
+    """Serve until SIGTERM or SIGINT; then finish what is under way."""
+    app = create_app(settings, lambda: datetime.now(UTC))
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=_DRAIN_S)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    try:
+        await runner.setup()
+        site = web.TCPSite(runner, settings.host, settings.port, ssl_context=_tls(settings.tls))
+        await site.start()
+        sys.stdout.write(json.dumps({"event": "ready", "port": runner.addresses[0][1]}) + "\n")
+        sys.stdout.flush()
+        await stop.wait()
+    finally:
+        await runner.cleanup()
+
+
+def main() -> int:
+    """Exit code 0 after SIGTERM, 78 (EX_CONFIG) when the configuration is wrong."""
+    os.umask(_UMASK)
+    try:
+        asyncio.run(_run(load(Path(os.environ.get("RECEIVER_CONFIG_FILE", "receiver.json")))))
+    except Misconfigured as error:
+        sys.stderr.write(f"{error}\n")
+        return 78
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

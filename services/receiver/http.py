@@ -1,0 +1,227 @@
+"""HTTP shell of the receiver: who may speak, in which form, and which status a refusal has.
+
+    POST /<destination>/v1/deliveries/<delivery id>   a push; 200 with the signed answer
+    GET  /<destination>/v1/probe                      the empty probe; 204
+    GET  /health/live, /health/ready                  for the machine that runs it
+
+A signed answer comes with status 200 alone; every other status is unsigned, RFC 9457, and means "come again".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from uuid import UUID
+
+from aiohttp import BodyPartReader, MultipartReader, hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from services.receiver import handover
+from services.receiver.deliveries import Destination, Field, Receiver, Step
+from services.receiver.journal import Journal
+from services.receiver.refusals import BadDelivery, NotNow, NotSigned, Refusal, Silent
+from services.receiver.settings import Limits, ReceiverSettings
+from services.receiver.trust import PlatformTrust, load_anchor, load_keys
+from shared.errors import InvalidSignature
+from shared.trust.push import verify_probe, verify_push
+
+_log = logging.getLogger(__name__)
+JOSE = "application/jose"
+_PIECE_BYTES = 64 * 1024
+_RETRY_AFTER_S = {"busy": 2}
+_RETRY_LATER_S = 60
+
+
+def create_app(
+    settings: ReceiverSettings,
+    clock: Callable[[], datetime],
+    *,
+    on_step: Callable[[Step], None] = lambda _: None,
+) -> web.Application:
+    """The whole receiver. Reads keys and journal at once (`Misconfigured` when one is wrong), settles what a crash
+    left when the application starts, and closes the journal when it is cleaned up.
+    """
+    destinations = [Destination(item, load_keys(item)) for item in settings.destinations]
+    anchor = load_anchor(settings)
+    journal = Journal(settings.journal_file)
+    try:
+        trust = PlatformTrust(anchor, settings.platform_file, journal)
+    except BaseException:
+        journal.close()
+        raise
+    receiver = Receiver(destinations, journal, settings.limits, clock, on_step)
+    app = web.Application(middlewares=[_refusals])
+    app[_RECEIVER] = receiver
+    app[_DOOR] = Door(receiver, trust, settings.public_url, settings.limits, clock)
+
+    async def lifetime(_: web.Application) -> AsyncIterator[None]:
+        try:
+            await asyncio.to_thread(receiver.start)
+            yield
+        finally:
+            await receiver.close()
+            journal.close()
+
+    app.cleanup_ctx.append(lifetime)
+    app.router.add_post("/{destination}/v1/deliveries/{delivery_id}", _deliver)
+    app.router.add_get("/{destination}/v1/probe", _probe, allow_head=False)
+    app.router.add_get("/health/live", _live)
+    app.router.add_get("/health/ready", _ready)
+    return app
+
+
+class Door:
+    """Checks of a request's head, before any of its body is read."""
+
+    def __init__(
+        self,
+        receiver: Receiver,
+        trust: PlatformTrust,
+        public_url: str,
+        limits: Limits,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.trust, self.limits = trust, limits
+        self._receiver, self._public_url, self._clock = receiver, public_url, clock
+        self.under_way = 0
+
+    def destination(self, request: web.Request) -> Destination:
+        """The destination in the path. Raises 404."""
+        found = self._receiver.destinations.get(request.match_info["destination"])
+        if found is None or request.query_string:
+            raise web.HTTPNotFound
+        return found
+
+    def verify(self, request: web.Request, path: str) -> None:
+        """The platform's signature over exactly this request. Raises `NotSigned`."""
+        url, keys, now = f"{self._public_url}{path}", self.trust.current(), self._clock()
+        try:
+            if request.method == hdrs.METH_GET:
+                verify_probe(url, request.headers, keys.push_key_for, now)
+            else:
+                verify_push(request.method, url, request.headers, keys.push_key_for, now)
+        except InvalidSignature as error:
+            raise NotSigned(str(error)) from None
+
+
+_RECEIVER = web.AppKey("receiver", Receiver)
+_DOOR = web.AppKey("door", Door)
+
+
+async def _deliver(request: web.Request) -> web.Response:
+    door, receiver = request.app[_DOOR], request.app[_RECEIVER]
+    destination = door.destination(request)
+    try:
+        delivery_id = UUID(request.match_info["delivery_id"])
+    except ValueError:
+        raise web.HTTPNotFound from None
+    door.verify(request, f"/{destination.settings.id}/v1/deliveries/{delivery_id}")
+    if request.headers["Delivery-Id"] != str(delivery_id) or request.content_type != "multipart/form-data":
+        raise BadDelivery("head")
+    if door.under_way >= door.limits.max_concurrent:
+        raise NotNow("busy")
+    door.under_way += 1
+    try:
+        fields = _fields(request, door.limits.idle_timeout_s)
+        digest = request.headers["Parts-Digest"]
+        reply = await receiver.receive(destination, delivery_id, digest, door.trust.current(), fields)
+    finally:
+        door.under_way -= 1
+    _log.info(
+        "delivery answered",
+        extra={
+            "destination": destination.settings.id,
+            "submission_id": str(reply.submission_id),
+            "delivery_id": str(delivery_id),
+            "verdict": reply.verdict.value,
+            "code": ",".join(reply.codes),
+        },
+    )
+    return web.Response(body=reply.token.encode("ascii"), content_type=JOSE)
+
+
+async def _fields(request: web.Request, idle_timeout_s: float) -> AsyncIterator[Field]:
+    """The body's fields. Raises `BadDelivery` for a body that is cut off or not what the contract says."""
+    try:
+        reader = await request.multipart()
+        while True:
+            async with asyncio.timeout(idle_timeout_s):
+                part = await reader.next()
+            if part is None:
+                return
+            if isinstance(part, MultipartReader) or part.name is None or part.headers.get(hdrs.CONTENT_TYPE) != JOSE:
+                raise BadDelivery("field")
+            yield Field(part.name, _pieces(part, idle_timeout_s))
+    except TimeoutError:
+        raise Silent("idle") from None
+    except _CUT_OFF as error:
+        raise BadDelivery("body") from error
+
+
+async def _pieces(part: BodyPartReader, idle_timeout_s: float) -> AsyncIterator[bytes]:
+    try:
+        while not part.at_eof():
+            async with asyncio.timeout(idle_timeout_s):
+                piece = await part.read_chunk(_PIECE_BYTES)
+            yield piece
+    except TimeoutError:
+        raise Silent("idle") from None
+    except _CUT_OFF as error:
+        raise BadDelivery("body") from error
+
+
+_CUT_OFF = (ValueError, AssertionError, ConnectionError, HttpProcessingError, web.RequestPayloadError)
+"""What aiohttp's multipart reader raises for a body that ends too early or has no form."""
+
+
+async def _probe(request: web.Request) -> web.Response:
+    door = request.app[_DOOR]
+    destination = door.destination(request)
+    door.verify(request, f"/{destination.settings.id}/v1/probe")
+    await _check_ready(destination, door.limits)
+    return web.Response(status=204)
+
+
+async def _live(_: web.Request) -> web.Response:
+    return web.json_response({"status": "live"})
+
+
+async def _ready(request: web.Request) -> web.Response:
+    """Ready when every hand-over folder takes files; 503 otherwise."""
+    for destination in request.app[_RECEIVER].destinations.values():
+        await _check_ready(destination, request.app[_DOOR].limits)
+    return web.json_response({"status": "ready"})
+
+
+async def _check_ready(destination: Destination, limits: Limits) -> None:
+    try:
+        free = await asyncio.to_thread(handover.free_bytes, destination.settings.handover_folder / handover.INCOMING)
+    except OSError as error:
+        raise NotNow("storage") from error
+    if free < limits.min_free_bytes:
+        raise NotNow("disk-full")
+
+
+@web.middleware
+async def _refusals(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Unsigned refusals as RFC 9457 problems that hold a code and nothing of the delivery."""
+    try:
+        return await handler(request)
+    except Refusal as refusal:
+        _log.warning("delivery refused", extra={"status": refusal.status, "code": refusal.code})
+        return _problem(refusal.status, refusal.code)
+    except NotNow as failure:
+        _log.error("delivery postponed", extra={"status": failure.status, "code": failure.code})
+        answer = _problem(failure.status, failure.code)
+        answer.headers[hdrs.RETRY_AFTER] = str(_RETRY_AFTER_S.get(failure.code, _RETRY_LATER_S))
+        return answer
+
+
+def _problem(status: int, code: str) -> web.Response:
+    return web.json_response(
+        {"type": "about:blank", "status": status, "code": code}, status=status, content_type="application/problem+json"
+    )
