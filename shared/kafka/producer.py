@@ -25,6 +25,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
 from shared.errors import KafkaUnavailable
 from shared.kafka.cloudevents import CloudMessage, Headers
 from shared.kafka.settings import KafkaSettings
+from shared.telemetry.logs import emit
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +115,7 @@ class Producer:
                 if self._broken.is_set():
                     await self._renew()
                 elif self._inner is not None and not await self._answers(self._inner):
-                    log.warning("kafka does not answer")
+                    emit(log, logging.WARNING, "kafka does not answer")
                     self._fail()
             except KafkaUnavailable:
                 await asyncio.sleep(self._settings.probe_interval_s)
@@ -157,7 +158,7 @@ class Producer:
         self._broken.clear()
         self._healthy = True
         if previous is not None:
-            log.warning("kafka producer replaced")
+            emit(log, logging.WARNING, "kafka producer replaced")
             self._retire(previous)
 
     def _retire(self, inner: AIOKafkaProducer) -> None:
@@ -171,7 +172,7 @@ class Producer:
             async with asyncio.timeout(self._settings.stop_timeout_s):
                 await inner.stop()
         except (KafkaError, OSError, TimeoutError) as error:
-            log.warning("kafka producer did not stop cleanly: %s", type(error).__name__)
+            emit(log, logging.WARNING, "kafka producer did not stop cleanly", error=error)
             await self._discard(inner)
 
     @staticmethod
