@@ -1,8 +1,9 @@
 """Conditions: evaluated on answers, and turned into JSON Schema. Pure.
 
 Facts about a person (age, community) are unknown to a JSON Schema, and so are answers that no path leads to from where
-a rule stands. `to_schema` therefore answers one of two questions: *certain* (true whatever the unknown is: then an answer
-may be demanded) and *possible* (true for some of it: if not even that, an answer must not be there). Without unknowns both are the same.
+a rule stands. `to_schema` therefore answers one of two questions: *certain* (true whatever the unknown is: then an
+answer may be demanded) and *possible* (true for some of it: if not even that, an answer must not be there).
+Without unknowns both are the same.
 """
 
 from __future__ import annotations
