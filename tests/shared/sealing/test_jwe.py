@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tracemalloc
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -262,24 +262,23 @@ def test_endless_prefix_and_endless_tag_are_refused_early() -> None:
 
 def test_order_of_use() -> None:
     sealer = PartSealer(A, cty=CTY)
-    for misuse in (lambda: sealer.update(b""), sealer.finish, lambda: sealer.result):
-        with pytest.raises(RuntimeError):
-            misuse()
+    _misuse(lambda: sealer.update(b""), sealer.finish, lambda: sealer.result)
     sealer.begin()
-    with pytest.raises(RuntimeError):
-        sealer.begin()
+    _misuse(sealer.begin, lambda: sealer.result)
     sealer.finish()
-    for misuse in (lambda: sealer.update(b""), sealer.finish):
-        with pytest.raises(RuntimeError):
-            misuse()
+    _misuse(lambda: sealer.update(b""), sealer.finish, sealer.begin)
     opener = PartOpener(OPEN_A)
     opener.update(PART)
     opener.finish()
-    for misuse in (lambda: opener.update(b""), opener.finish):
-        with pytest.raises(RuntimeError):
-            misuse()
+    _misuse(lambda: opener.update(b""), opener.finish)
     with pytest.raises(ValueError, match="either"):
         PartOpener()
+
+
+def _misuse(*calls: Callable[[], object]) -> None:
+    for call in calls:
+        with pytest.raises(RuntimeError):
+            call()
 
 
 def test_key_ring_takes_sealing_keys_only() -> None:
