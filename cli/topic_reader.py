@@ -50,7 +50,9 @@ async def read_topic(bootstrap: str, topic: str, *, from_beginning: bool) -> Asy
     except KafkaError as error:
         raise KafkaUnavailable(f"no broker at {bootstrap}: {type(error).__name__}") from None
     try:
-        if topic not in await consumer.topics():
+        # a consumer without a subscription knows no topic at all, and aiokafka 0.14 has no public way to ask for one
+        await consumer._client.set_topics((topic,))
+        if not consumer.partitions_for_topic(topic):
             raise Misconfigured(f"there is no topic {topic}")
         partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
         consumer.assign(partitions)

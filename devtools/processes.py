@@ -60,6 +60,8 @@ class Process:
     cwd: Path | None = None
     grace_s: float = 15.0
     popen: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    log_start: int = field(default=0, init=False)
+    """Where in the log the last start began, in bytes."""
 
     @property
     def pid(self) -> int:
@@ -77,6 +79,7 @@ class Process:
             raise ProcessFailed(f"{self.name} runs already")
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as out:
+            self.log_start = out.seek(0, os.SEEK_END)
             self.popen = subprocess.Popen(
                 list(self.command),
                 stdin=subprocess.DEVNULL,
