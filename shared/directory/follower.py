@@ -113,7 +113,7 @@ class DirectoryFollower:
         consumer = make_consumer(self._kafka)
         try:
             await consumer.start()
-            partitions = assign_all(consumer, self._topic)
+            partitions = await assign_all(consumer, self._topic)
             await self._seek(consumer, partitions)
             progress_at = self._clock()
             while not self._stopping.is_set():

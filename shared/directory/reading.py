@@ -33,8 +33,10 @@ def make_consumer(kafka: KafkaSettings | str) -> AIOKafkaConsumer:
     )
 
 
-def assign_all(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
+async def assign_all(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
     """Take every partition of the topic. Raises `KafkaUnavailable` when the topic does not exist (yet)."""
+    # without a subscription a consumer knows no topic at all, and aiokafka 0.14 has no public way to ask for one
+    await consumer._client.set_topics((topic,))
     numbers = consumer.partitions_for_topic(topic)
     if not numbers:
         raise KafkaUnavailable(f"topic {topic} does not exist")
@@ -58,7 +60,7 @@ async def read_records(kafka: KafkaSettings | str, topic: str) -> list[tuple[str
     found: list[tuple[str, bytes | None]] = []
     try:
         await consumer.start()
-        partitions = assign_all(consumer, topic)
+        partitions = await assign_all(consumer, topic)
         await consumer.seek_to_beginning(*partitions)
         while any(lag > 0 for lag in (await behind(consumer, partitions)).values()):
             for records in (await consumer.getmany(timeout_ms=POLL_MS)).values():
