@@ -94,7 +94,9 @@ def show(
     if entry_id is not None:
         console.print_json(read_entry(directory, entry_id, trusted).model_dump_json())
         return
-    table = Table("id", "version", "rollout", "destinations", "keys", "endpoint", "name", box=None)
+    table = Table(box=None)
+    for heading in ("id", "version", "rollout", "destinations", "keys", "endpoint", "name"):
+        table.add_column(heading, no_wrap=heading != "name", overflow="fold")
     for entry in read_folder(directory, trusted).entries():
         active = sum(key.state is KeyState.ACTIVE for each in entry.destinations for key in each.keys)
         endpoints = [each.adapter.url for each in entry.destinations if each.adapter is not None]
