@@ -39,7 +39,7 @@ class Attempts(Contract):
 class NeedsHuman(Contract):
     """`submissions.clearing` and `delivery.dead-letter`. Settled items are followed by a tombstone."""
 
-    submission_id: UUID | None = Field(description="null when the original was unreadable")
+    submission_id: UUID | None = Field(default=None, description="absent when the original was unreadable")
     generation: int = Field(ge=0, default=0)
     reason: str = Field(description="a code of the catalogue")
     at: Moment

@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from shared.contracts.topics import Topic
+from shared.contracts.topics import LANE_PREFIX, Topic
 from shared.errors import KafkaUnavailable
 from shared.kafka.settings import KafkaSettings
 from shared.settings import Profile
@@ -134,6 +134,13 @@ async def _wait_for_leaders(client: AIOKafkaAdminClient, names: list[str]) -> No
                 await asyncio.sleep(LEADER_POLL_S)
     except TimeoutError:
         raise KafkaUnavailable(f"{len(names)} new topics have no leader after {LEADER_WAIT_S:.0f} s") from None
+
+
+async def served_destinations(where: KafkaSettings | str) -> list[str]:
+    """The destinations that have a lane on the broker."""
+    async with admin_client(where) as client:
+        names = await client.list_topics()
+    return sorted(name.removeprefix(LANE_PREFIX) for name in names if name.startswith(LANE_PREFIX))
 
 
 async def check_topics(where: KafkaSettings | str, topics: Iterable[Topic]) -> list[Weakness]:

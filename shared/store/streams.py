@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
 
 class ExactBody:
@@ -25,18 +26,13 @@ class ExactBody:
 
     async def stream(self) -> AsyncIterator[bytes]:
         """To be consumed once, by the HTTP client."""
-        seen = 0
         try:
-            self._source_turn()
-            async for chunk in self._chunks:
-                seen += len(chunk)
-                if seen > self._size:
-                    raise ValueError("the body is longer than announced")
-                self._store_turn()
-                yield chunk
+            async with aclosing(self._exactly()) as chunks:
                 self._source_turn()
-            if seen < self._size:
-                raise ValueError("the body is shorter than announced")
+                async for chunk in chunks:
+                    self._store_turn()
+                    yield chunk
+                    self._source_turn()
         except GeneratorExit:
             raise
         except BaseException as error:
@@ -44,6 +40,16 @@ class ExactBody:
             raise
         finally:
             self._store_turn()
+
+    async def _exactly(self) -> AsyncGenerator[bytes, None]:
+        seen = 0
+        async for chunk in self._chunks:
+            seen += len(chunk)
+            if seen > self._size:
+                raise ValueError("the body is longer than announced")
+            yield chunk
+        if seen < self._size:
+            raise ValueError("the body is shorter than announced")
 
     def raise_if_broken(self) -> None:
         """Raises what broke the source, unchanged."""

@@ -1,0 +1,68 @@
+"""`antragsweiche topics`: make the broker's topics what the declaration says, and compare them with it.
+
+Reads the broker from `KAFKA_…` (see `shared.kafka.settings`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from shared.contracts import topics as declared
+from shared.kafka.admin import Weakness, apply_topics, check_topics, served_destinations
+from shared.kafka.settings import KafkaSettings
+from shared.settings import load_settings
+
+app = typer.Typer(no_args_is_help=True, help="Topics on the broker: apply the declaration, check against it.")
+
+Destinations = Annotated[
+    list[str] | None,
+    typer.Option("--destination", "-d", help="also the lane of this destination; may be repeated"),
+]
+Bootstrap = Annotated[str | None, typer.Option("--bootstrap", help="host:port instead of KAFKA_BOOTSTRAP")]
+
+
+def _settings(bootstrap: str | None) -> KafkaSettings:
+    return load_settings(KafkaSettings, {"bootstrap": bootstrap} if bootstrap else None)
+
+
+@app.command()
+def apply(
+    destination: Destinations = None,
+    bootstrap: Bootstrap = None,
+    replication: Annotated[int | None, typer.Option(min=1, help="replicas; else 3, or one for each broker")] = None,
+    raise_partitions: Annotated[
+        bool, typer.Option("--raise-partitions", help="add partitions where fewer are than declared; moves keys")
+    ] = False,
+) -> None:
+    """Create what is missing. Deletes nothing, lowers nothing, and may be repeated at any time."""
+    wanted = declared.all_topics(destination or ())
+    created = asyncio.run(
+        apply_topics(_settings(bootstrap), wanted, replication_factor=replication, raise_partitions=raise_partitions)
+    )
+    for name in created:
+        typer.echo(f"created {name}")
+    typer.echo(f"{len(created)} created, {len(wanted) - len(created)} were there")
+
+
+@app.command()
+def check(destination: Destinations = None, bootstrap: Bootstrap = None) -> None:
+    """Compare with the declaration, all lanes on the broker included; exit code 1 when something is weaker."""
+    compared, weaknesses = asyncio.run(_check(_settings(bootstrap), destination or []))
+    if not weaknesses:
+        typer.echo(f"{compared} topics are as declared")
+        return
+    table = Table("Topic", "Weakness", "Detail")
+    for weakness in weaknesses:
+        table.add_row(weakness.topic, weakness.code.value, weakness.detail)
+    Console().print(table)
+    raise typer.Exit(1)
+
+
+async def _check(settings: KafkaSettings, destinations: list[str]) -> tuple[int, list[Weakness]]:
+    wanted = declared.all_topics([*destinations, *await served_destinations(settings)])
+    return len(wanted), await check_topics(settings, wanted)
