@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import logging
 import os
 import signal
 import ssl
@@ -16,6 +16,9 @@ from aiohttp import web
 from services.receiver.http import create_app
 from services.receiver.settings import ReceiverSettings, TlsSettings, load
 from shared.errors import Misconfigured
+from shared.telemetry.logs import configure, emit
+
+log = logging.getLogger(__name__)
 
 _UMASK = 0o027
 _DRAIN_S = 30.0
@@ -44,8 +47,7 @@ async def _run(settings: ReceiverSettings) -> None:
         await runner.setup()
         site = web.TCPSite(runner, settings.host, settings.port, ssl_context=_tls(settings.tls))
         await site.start()
-        sys.stdout.write(json.dumps({"event": "ready", "port": runner.addresses[0][1]}) + "\n")
-        sys.stdout.flush()
+        emit(log, logging.INFO, "ready", port=runner.addresses[0][1])
         await stop.wait()
     finally:
         await runner.cleanup()
@@ -54,10 +56,11 @@ async def _run(settings: ReceiverSettings) -> None:
 def main() -> int:
     """Exit code 0 after SIGTERM, 78 (EX_CONFIG) when the configuration is wrong."""
     os.umask(_UMASK)
+    configure("receiver")
     try:
         asyncio.run(_run(load(Path(os.environ.get("RECEIVER_CONFIG_FILE", "receiver.json")))))
     except Misconfigured as error:
-        sys.stderr.write(f"{error}\n")
+        emit(log, logging.CRITICAL, "misconfigured", error=error)
         return 78
     return 0
 

@@ -35,10 +35,11 @@ from services.receiver.trust import DestinationKeys
 from shared.contracts.answer import Answer, Problem, Verdict
 from shared.contracts.manifest import Manifest, Part, Role
 from shared.contracts.reasons import Reason
+from shared.telemetry.logs import emit
 from shared.trust.answers import sign_answer
 from shared.trust.platform import PlatformKeys
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _PIECE_BYTES = 256 * 1024
 _MAX_PROBLEMS = 20
 _DISK_FAULTS = (OSError, sqlite3.Error, FolderOccupied)
@@ -112,7 +113,7 @@ class Receiver:
                 self._settle(destination, entry)
             erased = handover.purge(folder)
             if erased:
-                _log.warning("unfinished deliveries erased", extra={"count": erased})
+                emit(log, logging.WARNING, "unfinished deliveries erased", count=erased)
 
     async def close(self) -> None:
         """Wait for the hand-overs that have begun."""
@@ -147,7 +148,7 @@ class Receiver:
             self._on_step(Step.MANIFEST_VERIFIED)
             return await self._receive_parts(destination, delivery_id, read, fields)
         except _DISK_FAULTS as error:
-            _log.error("own storage failed, the delivery must come again", extra={"code": type(error).__name__})
+            emit(log, logging.ERROR, "own storage failed, the delivery must come again", error=error)
             raise NotNow("storage") from error
 
     async def _manifest_token(self, fields: AsyncIterator[Field]) -> bytes:
@@ -278,7 +279,7 @@ class Receiver:
                 handover.close_workshop(job.workshop)
         except _DISK_FAULTS as error:
             # It is erased at the next start; the answer must not depend on it.
-            _log.warning("a workshop could not be erased", extra={"code": type(error).__name__})
+            emit(log, logging.WARNING, "a workshop could not be erased", error=error)
 
     def _accept_again(self, job: _Job, known: Entry) -> Reply:
         if known.content != checks.content_digest(job.contents):

@@ -2,7 +2,7 @@
 
     POST /<destination>/v1/deliveries/<delivery id>   a push; 200 with the signed answer
     GET  /<destination>/v1/probe                      the empty probe; 204
-    GET  /health/live, /health/ready                  for the machine that runs it
+    GET  /health/live, /health/ready, /metrics        for the machine that runs it
 
 A signed answer comes with status 200 alone; every other status is unsigned, RFC 9457, and means "come again".
 """
@@ -13,6 +13,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from aiohttp import BodyPartReader, MultipartReader, hdrs, web
@@ -25,9 +26,12 @@ from services.receiver.refusals import BadDelivery, NotNow, NotSigned, Refusal, 
 from services.receiver.settings import Limits, ReceiverSettings
 from services.receiver.trust import PlatformTrust, load_anchor, load_keys
 from shared.errors import InvalidSignature
+from shared.telemetry.logs import emit
 from shared.trust.push import verify_probe, verify_push
+from shared.web.health import Health
+from shared.web.trace import continue_or_start
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 JOSE = "application/jose"
 _PIECE_BYTES = 64 * 1024
 _RETRY_AFTER_S = {"busy": 2}
@@ -52,7 +56,10 @@ def create_app(
         journal.close()
         raise
     receiver = Receiver(destinations, journal, settings.limits, clock, on_step)
-    app = web.Application(middlewares=[_refusals])
+    health = Health(
+        "receiver", ready={item.settings.id: partial(_can_take, item, settings.limits) for item in destinations}
+    )
+    app = web.Application(middlewares=[health.middleware(), _refusals])
     app[_RECEIVER] = receiver
     app[_DOOR] = Door(receiver, trust, settings.public_url, settings.limits, clock)
 
@@ -64,11 +71,14 @@ def create_app(
             await receiver.close()
             journal.close()
 
+    async def drain(_: web.Application) -> None:
+        health.drain()
+
     app.cleanup_ctx.append(lifetime)
+    app.on_shutdown.append(drain)
     app.router.add_post("/{destination}/v1/deliveries/{delivery_id}", _deliver)
     app.router.add_get("/{destination}/v1/probe", _probe, allow_head=False)
-    app.router.add_get("/health/live", _live)
-    app.router.add_get("/health/ready", _ready)
+    app.router.add_routes(health.routes())
     return app
 
 
@@ -129,15 +139,16 @@ async def _deliver(request: web.Request) -> web.Response:
         reply = await receiver.receive(destination, delivery_id, digest, door.trust.current(), fields)
     finally:
         door.under_way -= 1
-    _log.info(
+    emit(
+        log,
+        logging.INFO,
         "delivery answered",
-        extra={
-            "destination": destination.settings.id,
-            "submission_id": str(reply.submission_id),
-            "delivery_id": str(delivery_id),
-            "verdict": reply.verdict.value,
-            "code": ",".join(reply.codes),
-        },
+        destination=destination.settings.id,
+        submission=reply.submission_id,
+        delivery=delivery_id,
+        trace=continue_or_start(request.headers.get("Traceparent")).trace_id,
+        state=reply.verdict.value,
+        reason=".".join(reply.codes) or "none",
     )
     return web.Response(body=reply.token.encode("ascii"), content_type=JOSE)
 
@@ -184,18 +195,13 @@ async def _probe(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def _live(_: web.Request) -> web.Response:
-    return web.json_response({"status": "live"})
-
-
-async def _ready(request: web.Request) -> web.Response:
-    """Ready when every hand-over folder takes files; 503 otherwise."""
-    for destination in request.app[_RECEIVER].destinations.values():
-        await _check_ready(destination, request.app[_DOOR].limits)
-    return web.json_response({"status": "ready"})
+async def _can_take(destination: Destination, limits: Limits) -> bool:
+    await _check_ready(destination, limits)
+    return True
 
 
 async def _check_ready(destination: Destination, limits: Limits) -> None:
+    """Raises `NotNow` unless the hand-over folder is there and its disk takes files."""
     try:
         free = await asyncio.to_thread(handover.free_bytes, destination.settings.handover_folder / handover.INCOMING)
     except OSError as error:
@@ -212,10 +218,10 @@ async def _refusals(
     try:
         return await handler(request)
     except Refusal as refusal:
-        _log.warning("delivery refused", extra={"status": refusal.status, "code": refusal.code})
+        emit(log, logging.WARNING, "delivery refused", status=refusal.status, code=refusal.code)
         return _problem(refusal.status, refusal.code)
     except NotNow as failure:
-        _log.error("delivery postponed", extra={"status": failure.status, "code": failure.code})
+        emit(log, logging.ERROR, "delivery postponed", status=failure.status, code=failure.code)
         answer = _problem(failure.status, failure.code)
         answer.headers[hdrs.RETRY_AFTER] = str(_RETRY_AFTER_S.get(failure.code, _RETRY_LATER_S))
         return answer

@@ -16,10 +16,11 @@ from services.receiver.settings import DestinationSettings, ReceiverSettings
 from shared.contracts.directory import PlatformEntry
 from shared.errors import InvalidSignature, Misconfigured
 from shared.sealing.jwk import Alg, load_private_rsa, read_jwk, thumbprint
+from shared.telemetry.logs import emit
 from shared.trust.anchor import Anchor, fingerprint
 from shared.trust.platform import PlatformKeys
 
-_log = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 _VERSION = "platform-version"
 
 
@@ -55,7 +56,7 @@ class PlatformTrust:
             try:
                 self._keys = PlatformKeys(self._read())
             except (OSError, InvalidSignature) as error:
-                _log.error("platform key set refused, the last good one stays", extra={"code": _code(error)})
+                emit(log, logging.ERROR, "platform key set refused, the last good one stays", error=error)
         return self._keys
 
     def _stamp(self) -> tuple[int, int, int] | None:
@@ -73,10 +74,6 @@ class PlatformTrust:
             raise InvalidSignature("entry-older")
         self._journal.set_fact(_VERSION, str(entry.version))
         return entry
-
-
-def _code(error: Exception) -> str:
-    return str(error) if isinstance(error, InvalidSignature) else type(error).__name__
 
 
 @dataclass(frozen=True)

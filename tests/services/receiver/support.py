@@ -226,7 +226,8 @@ def body_of(package: Package, *, manifest_first: bool = True) -> bytes:
     if not manifest_first:
         fields = fields[1:] + fields[:1]
     return b"".join(
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\nContent-Type: application/jose\r\n\r\n'.encode()
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n'.encode()
+        + b"Content-Type: application/jose\r\n\r\n"
         + content
         + b"\r\n"
         for name, content in fields

@@ -434,8 +434,6 @@ class TestUnsignedRefusals:
 
 class TestOwnFailures:
     async def test_a_disk_that_fails_while_writing(self, receiver: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-        import os
-
         package = make_package([Attachment()])
 
         def full(*_: object) -> None:
@@ -446,7 +444,7 @@ class TestOwnFailures:
             received = await receiver.platform.push(package)
         assert (received.status, received.code) == (503, "storage")
         assert receiver.folders() == []
-        assert os.listdir(receiver.handover / ".incoming") == []
+        assert receiver.leftovers() == []
         assert (await receiver.platform.push(package)).answer(package).verdict is Verdict.ACCEPT
 
     async def test_a_rename_that_fails(self, receiver: Running, monkeypatch: pytest.MonkeyPatch) -> None:
