@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from services.delivery.adapters.port import Adapter, Consignment
 from services.delivery.decide import ToClearing, after_answer
 from services.delivery.parts import StoredParts
-from services.delivery.settle import Case, Record, Settler, new_traceparent
+from services.delivery.settle import Case, Record, Settler
 from shared.contracts import ids, topics
 from shared.contracts.directory import Destination, Rollout
 from shared.contracts.events import Step
@@ -33,6 +33,7 @@ from shared.store.port import Store
 from shared.trust.answers import verify_answer
 from shared.trust.manifests import verify_manifest
 from shared.trust.platform import PlatformKeys
+from shared.web.trace import Trace, parse
 
 _KEY_POLL_S = 0.5
 
@@ -80,7 +81,7 @@ def read_case(record: Record, platform: PlatformKeys) -> Case:
     claimed = (delivery.submission_id, delivery.generation, delivery.delivery_id)
     if claimed != (manifest.submission_id, manifest.generation, delivery_id):
         raise Unreadable(Reason.MANIFEST_INVALID)
-    traceparent = envelope.traceparent or new_traceparent(manifest.submission_id)
+    traceparent = str(parse(envelope.traceparent) or Trace.new())
     return Case(record, manifest, delivery.manifest, delivery_id, traceparent)
 
 

@@ -26,7 +26,9 @@ from services.delivery.settings import DeliverySettings
 from services.delivery.settle import Record
 from services.delivery.watchdog import Reading, Watchdog
 from shared.contracts import topics
+from shared.errors import KafkaUnavailable
 from shared.kafka.settings import KafkaSettings
+from shared.telemetry.logs import emit
 
 log = logging.getLogger(__name__)
 
@@ -82,9 +84,12 @@ class LanePoller(ConsumerRebalanceListener):  # type: ignore[misc]
         lanes.on_space = self._resume
 
     async def start(self) -> None:
-        """Joins the group. Raises `KafkaError` when no broker answers."""
+        """Joins the group. Raises `KafkaUnavailable` when no broker answers; may then be called again."""
         self._consumer.subscribe(pattern=PATTERN, listener=self)
-        await self._consumer.start()
+        try:
+            await self._consumer.start()
+        except (KafkaError, OSError) as error:
+            raise KafkaUnavailable(f"consumer: {type(error).__name__}") from None
 
     def stop(self) -> None:
         self._stopping.set()
@@ -103,7 +108,7 @@ class LanePoller(ConsumerRebalanceListener):  # type: ignore[misc]
             await asyncio.gather(polling, *helpers, return_exceptions=True)
             given_up = await self._lanes.drain(self._settings.drain_budget_s)
             if given_up:
-                log.warning("deliveries given up after the drain budget", extra={"count": given_up})
+                emit(log, logging.WARNING, "deliveries given up after the drain budget", count=given_up)
             await self._commit()
             await self._consumer.stop()
         for task in (polling, *helpers):
@@ -123,7 +128,7 @@ class LanePoller(ConsumerRebalanceListener):  # type: ignore[misc]
                 now = asyncio.get_running_loop().time()
                 failing_since = now if failing_since is None else failing_since
                 self.trouble = type(error).__name__
-                log.warning("poll failed", extra={"error": type(error).__name__})
+                emit(log, logging.WARNING, "poll failed", error=error)
                 if now - failing_since > self._settings.stall_limit_s:
                     raise Stalled("polling fails") from None
                 await self._pause_for(1.0)
@@ -164,7 +169,7 @@ class LanePoller(ConsumerRebalanceListener):  # type: ignore[misc]
         self._lanes.assign(mine)
         self._balance()
         self.joined.set()
-        log.info("lanes assigned", extra={"count": len(mine)})
+        emit(log, logging.INFO, "lanes assigned", count=len(mine))
 
     # -- helpers ----------------------------------------------------------------------------------------------------
 
@@ -179,7 +184,7 @@ class LanePoller(ConsumerRebalanceListener):  # type: ignore[misc]
         except (CommitFailedError, IllegalStateError):
             return  # a rebalance came between; whoever owns the lanes now reads settled messages again
         except (KafkaError, TimeoutError) as error:
-            log.warning("commit failed", extra={"error": type(error).__name__})
+            emit(log, logging.WARNING, "commit failed", error=error)
             return
         self._lanes.committed(offsets)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -25,6 +25,7 @@ from shared.kafka.cloudevents import CloudMessage, Headers
 from shared.kafka.events import event_message, needs_human_message
 from shared.store import keys
 from shared.store.port import Store
+from shared.web.trace import Trace
 
 MAX_ORIGINAL_BYTES = 600_000
 """Base64 makes a third more of it, and a message has one megabyte. A larger original stays where its position says:
@@ -162,7 +163,7 @@ class Settler:
             source_offset=record.offset,
             original=base64.b64encode(value).decode("ascii") if value is not None and fits else None,
         )
-        message = needs_human_message(human, source=self._source, traceparent=new_traceparent(uuid4()))
+        message = needs_human_message(human, source=self._source, traceparent=str(Trace.new()))
         await self._publisher.send(topics.DEAD_LETTER, record.position, message)
 
     async def _hand_over(self, topic: str, case: Case, reason: str, attempts: Attempts) -> None:
@@ -180,8 +181,3 @@ class Settler:
         )
         message = needs_human_message(human, source=self._source, traceparent=case.traceparent)
         await self._publisher.send(topic, case.manifest.submission_id, message)
-
-
-def new_traceparent(identity: UUID) -> str:
-    """A W3C trace context for what came without one: the same for the same identity."""
-    return f"00-{identity.hex}-{identity.hex[-16:]}-01"

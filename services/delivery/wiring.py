@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -16,9 +15,8 @@ from services.delivery.lanes import Lanes, Limits, Observer
 from services.delivery.settings import DeliverySettings
 from services.delivery.settle import Publisher, Settler
 from shared.directory.snapshot import Directory
-from shared.errors import Misconfigured
-from shared.sealing.jwk import load_private, thumbprint
-from shared.settings import read_secret_file
+from shared.errors import InvalidSignature, Misconfigured
+from shared.sealing.jwk import Alg, load_private, read_jwk, thumbprint
 from shared.store.port import Store
 from shared.trust.push import parts_digest, sign_push
 
@@ -32,9 +30,9 @@ def make_push(
 ) -> HttpsPush:
     """The HTTPS adapter with the platform's push key. Raises `Misconfigured` for an unusable key file."""
     try:
-        jwk = json.loads(read_secret_file(settings.push_key_file))
-        key, kid = load_private(jwk), thumbprint(jwk)
-    except (ValueError, TypeError, KeyError):
+        jwk = read_jwk(settings.push_key_file)
+        key, kid = load_private(jwk, alg=Alg.ES256), thumbprint(jwk)
+    except InvalidSignature:
         raise Misconfigured(f"{settings.push_key_file} holds no private P-256 JWK") from None
 
     def sign(method: str, url: str, headers: dict[str, str], now: datetime) -> dict[str, str]:

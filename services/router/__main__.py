@@ -1,0 +1,144 @@
+"""The router as a process: `python -m services.router`, configured by the environment alone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+import tempfile
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from aiohttp import web
+
+from services.router.agent import make_app
+from services.router.batches import Batches
+from services.router.carry import Carrier
+from services.router.lane_topics import LaneTopics
+from services.router.settings import RouterSettings
+from shared.directory.follower import Alarm, DirectoryFollower
+from shared.directory.tables import Tables
+from shared.errors import Misconfigured, OurError
+from shared.kafka.producer import Producer
+from shared.kafka.settings import KafkaSettings
+from shared.settings import load_settings
+from shared.store.s3 import S3Store
+from shared.store.settings import StoreSettings
+from shared.telemetry.logs import configure, emit
+from shared.trust.anchor import Anchor
+from shared.web.health import Health
+
+log = logging.getLogger(__name__)
+
+SEND_TIMEOUT_S = 10.0
+"""Nobody waits for the router's answer, so it can be more patient than the door."""
+
+
+async def _start_patiently(producer: Producer, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        try:
+            await producer.start()
+        except OurError as error:
+            emit(log, logging.WARNING, "waiting for kafka", error=error)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), 1.0)
+        else:
+            return
+
+
+async def _run(settings: RouterSettings, kafka: KafkaSettings, store_settings: StoreSettings) -> int:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        follower = DirectoryFollower(kafka.bootstrap, Anchor.from_file(settings.anchor_file), _alarm)
+        stack.push_async_callback(follower.stop)
+        producer = Producer(kafka, client_id=settings.instance_id)
+        await _start_patiently(producer, stop)
+        stack.push_async_callback(producer.stop)
+        store = await stack.enter_async_context(S3Store.open(store_settings))
+        lane_topics = LaneTopics(kafka)
+        batches = Batches(
+            Carrier(
+                directory=lambda: follower.directory,
+                tables=Tables.load(),
+                store=store,
+                publisher=producer,
+                ensure_lane=lane_topics.ensure,
+                clock=lambda: datetime.now(UTC),
+                source=f"/router/{settings.instance_id}",
+            ),
+            retry_first_s=settings.retry_first_s,
+            retry_most_s=settings.retry_most_s,
+            key_grace_s=settings.key_grace_s,
+        )
+        started = asyncio.create_task(follower.start())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({started, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if stop.is_set():
+            started.cancel()
+            return 0
+        started.result()
+        folder = settings.data_folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="router-")))
+        app = make_app(settings, kafka, batches, folder)
+        checks = {"kafka": lambda: producer.healthy, "assigned": lambda: bool(app.consumer.assignment())}
+        port = await _serve_health(stack, settings, Health("router", ready=checks))
+        await app.start()
+        return await _serve(app, batches, settings, stopping, port)
+
+
+async def _serve(app: Any, batches: Batches, settings: RouterSettings, stopping: asyncio.Task[Any], port: int) -> int:
+    """Until SIGTERM (0) or until Faust gives up (1: whoever supervises this process starts it anew)."""
+    emit(log, logging.INFO, "ready", port=port)
+    crashed = asyncio.create_task(app.wait_until_stopped())  # also ends when Faust crashes
+    await asyncio.wait({stopping, crashed}, return_when=asyncio.FIRST_COMPLETED)
+    failed = crashed.done()
+    crashed.cancel()
+    if failed:
+        emit(log, logging.CRITICAL, "faust crashed", error=app.crash_reason)
+    batches.stop()
+    ending = asyncio.create_task(app.stop())
+    _, late = await asyncio.wait({ending}, timeout=settings.stop_budget_s)
+    if late or failed:
+        # What Faust still holds was not acknowledged; ending here commits nothing more and loses nothing.
+        emit(log, logging.WARNING, "ended without waiting for faust", count=len(late))
+        logging.shutdown()
+        os._exit(1)
+    return 0
+
+
+async def _serve_health(stack: AsyncExitStack, settings: RouterSettings, health: Health) -> int:
+    http = web.Application()
+    http.add_routes(health.routes())
+    runner = web.AppRunner(http, access_log=None)
+    stack.push_async_callback(runner.cleanup)
+    await runner.setup()
+    await web.TCPSite(runner, settings.host, settings.port).start()
+    return int(runner.addresses[0][1])
+
+
+def _alarm(alarm: Alarm) -> None:
+    emit(log, logging.ERROR, "directory record ignored", reason=alarm.applied.value, offset=alarm.offset)
+
+
+def main() -> int:
+    """Exit code 0 after SIGTERM, 1 when a restart is needed, 78 (EX_CONFIG) when the configuration is wrong."""
+    configure("router")
+    try:
+        settings = load_settings(RouterSettings)
+        kafka = load_settings(KafkaSettings)
+        kafka = kafka.model_copy(update={"send_timeout_s": max(SEND_TIMEOUT_S, kafka.send_timeout_s)})
+        return uvloop.run(_run(settings, kafka, load_settings(StoreSettings)))
+    except Misconfigured as error:
+        emit(log, logging.CRITICAL, "misconfigured", error=error)
+        return 78
+
+
+if __name__ == "__main__":
+    sys.exit(main())

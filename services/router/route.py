@@ -1,0 +1,73 @@
+"""Where a received submission goes. Pure: bytes, keys, directory and tables in; one decision out; no I/O, no clock.
+
+Assumption: whoever calls carries the decision out and repeats it after a crash; equal input gives an equal decision.
+Guarantee: every input has a decision, none raises. A message goes to the lane that its *signed* manifest pins, or to
+people; never to another Jobcenter's lane.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.contracts.manifest import Manifest
+from shared.contracts.messages import Received
+from shared.contracts.reasons import Reason
+from shared.directory.decide import Entries, NeedsClearing, check_route
+from shared.directory.tables import Tables
+from shared.errors import InvalidSignature, MessageError
+from shared.kafka.cloudevents import AnyHeaders, read
+from shared.trust.manifests import verify_manifest
+from shared.trust.platform import PlatformKeys
+from shared.web.trace import Trace, parse
+
+
+@dataclass(frozen=True)
+class Lane:
+    """The pinned destination stands."""
+
+    manifest: Manifest
+    token: str
+    traceparent: str
+
+
+@dataclass(frozen=True)
+class Clearing:
+    """A human decides; `candidates` are ids of municipal Jobcenters."""
+
+    manifest: Manifest
+    token: str
+    traceparent: str
+    reason: str
+    candidates: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """The message proves nothing about itself. `may_heal`: signed under a key that the directory may yet bring."""
+
+    reason: str
+    may_heal: bool = False
+
+
+Decision = Lane | Clearing | DeadLetter
+
+
+def route(
+    value: bytes | None, headers: AnyHeaders, platform: PlatformKeys, directory: Entries, tables: Tables
+) -> Decision:
+    """Decide about one message of `submissions.received`."""
+    try:
+        envelope, received = read(Received, headers, value)
+    except MessageError as error:
+        return DeadLetter(error.reason)
+    try:
+        manifest = verify_manifest(received.manifest, platform)
+    except InvalidSignature as error:
+        return DeadLetter(Reason.MANIFEST_INVALID, may_heal=str(error) == "jws-kid")
+    if received.submission_id != manifest.submission_id:
+        return DeadLetter(Reason.MANIFEST_INVALID)
+    traceparent = str(parse(envelope.traceparent) or Trace.new())
+    found = check_route(manifest, tables, directory)
+    if isinstance(found, NeedsClearing):
+        return Clearing(manifest, received.manifest, traceparent, str(found.reason), found.candidates)
+    return Lane(manifest, received.manifest, traceparent)
