@@ -111,10 +111,10 @@ class PartSealer:
         self._recipient = recipient
         content_key, iv = os.urandom(CONTENT_KEY_BYTES), os.urandom(IV_BYTES)
         header = b64u_bytes(_header(recipient.kid, cty))
-        self._prefix = b".".join((header, b64u_bytes(recipient.key.encrypt(content_key, _OAEP)), b64u_bytes(iv), b""))
+        self._prefix = b".".join((header, wrap(recipient, content_key).encode("ascii"), b64u_bytes(iv), b""))
         self._lock = None
         if lock is not None and lock.kid != recipient.kid:
-            self._lock = f"{lock.kid}.{b64u(lock.key.encrypt(content_key, _OAEP))}"
+            self._lock = f"{lock.kid}.{wrap(lock, content_key)}"
         self._encryptor = Cipher(algorithms.AES256(content_key), modes.GCM(iv)).encryptor()
         self._encryptor.authenticate_additional_data(header)
         self._sha256, self._sha512 = hashlib.sha256(), hashlib.sha512()
@@ -342,6 +342,11 @@ def open_part(jwe: bytes, key_for: KeyFor) -> tuple[bytes, PartHeader]:
 def open_part_by_lock(jwe: bytes, lock: str, key_for: KeyFor) -> tuple[bytes, PartHeader]:
     """Open a part by its transit lock: clearing's way into what is sealed for a Jobcenter. Raises `CannotOpen`."""
     return _open(PartOpener(content_key=unlock(lock, key_for)), jwe)
+
+
+def wrap(recipient: Recipient, content_key: bytes) -> str:
+    """A content key sealed for a recipient: RSA-OAEP-256, base64url."""
+    return b64u(recipient.key.encrypt(content_key, _OAEP))
 
 
 def unlock(lock: str, key_for: KeyFor) -> bytes:

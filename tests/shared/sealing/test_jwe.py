@@ -14,7 +14,6 @@ from jwcrypto import jwe as oracle_jwe
 from jwcrypto import jwk as oracle_jwk
 
 from shared.errors import CannotOpen, InvalidSignature
-from shared.sealing import jwe
 from shared.sealing.jwe import (
     PartHeader,
     PartOpener,
@@ -26,6 +25,7 @@ from shared.sealing.jwe import (
     seal,
     sealed_size,
     unlock,
+    wrap,
 )
 from shared.sealing.jwk import b64u, unb64u
 from tests import keys
@@ -52,8 +52,8 @@ def handmade(header: bytes, plaintext: bytes = b"text", *, key_size: int = 32, i
     content_key = b"k" * key_size
     head = b64u(header)
     sealed = AESGCM((content_key * 2)[:32]).encrypt(iv, plaintext, head.encode())
-    wrapped = A.key.encrypt(content_key, jwe._OAEP)
-    return f"{head}.{b64u(wrapped)}.{b64u(iv)}.{b64u(sealed[:-16])}.{b64u(sealed[-16:])}".encode()
+    wrapped = wrap(A, content_key)
+    return f"{head}.{wrapped}.{b64u(iv)}.{b64u(sealed[:-16])}.{b64u(sealed[-16:])}".encode()
 
 
 def good_header(**changes: Any) -> bytes:
