@@ -51,7 +51,7 @@ class Part(Contract):
 
 
 class Manifest(Contract):
-    """Claims of the manifest. Exactly one `metadata` and one `data` part, then the attachments in the sender's order."""
+    """Claims of the manifest. Exactly one `metadata` and one `data` part, then attachments in the sender's order."""
 
     submission_id: UUID
     client_id: str

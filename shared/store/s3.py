@@ -95,7 +95,7 @@ class S3Store:
 
     def __init__(self, settings: StoreSettings, session: ClientSession) -> None:
         self._settings = settings
-        self._session = session
+        self.session = session
         self._bucket = settings.bucket
         self._lifetime = timedelta(seconds=settings.presign_lifetime_s)
         self._signer = Minio(
@@ -197,7 +197,7 @@ class S3Store:
         try:
             async with asyncio.timeout(self._settings.connect_timeout_s + idle_s) as limit:
                 body = ExactBody(chunks, size, limit, idle_s)
-                async with self._session.put(
+                async with self.session.put(
                     self.presign("PUT", key),
                     data=body.stream(),
                     headers={"Content-Length": str(size), "Content-Type": "application/octet-stream"},
@@ -240,7 +240,7 @@ class S3Store:
             total=None, sock_connect=self._settings.connect_timeout_s, sock_read=self._settings.idle_timeout_s
         )
         try:
-            response = await self._session.get(self.presign("GET", key), timeout=timeout)
+            response = await self.session.get(self.presign("GET", key), timeout=timeout)
         except (ClientError, TimeoutError, OSError) as error:
             raise StoreUnavailable(f"get_stream: {type(error).__name__}") from None
         try:
@@ -351,7 +351,7 @@ class S3Store:
     ) -> AsyncIterator[ClientResponse]:
         timeout = ClientTimeout(total=timeout_s, sock_connect=min(timeout_s, self._settings.connect_timeout_s))
         try:
-            async with self._session.request(method, url, timeout=timeout, **options) as response:
+            async with self.session.request(method, url, timeout=timeout, **options) as response:
                 yield response
         except ClientConnectorError as error:
             raise _NotSent(type(error).__name__) from None
