@@ -94,7 +94,10 @@ def _entries(tables: Tables) -> Iterator[_Entry]:
 
 
 def _where(tables: Tables, place: Place) -> set[Candidate]:
-    """A village's possible municipalities: those of its postcodes in its district, unless one bears its name."""
+    """A village's possible municipalities: those of its postcodes in its district.
+
+    None where one of them bears its name already; only that one whose quarter it is (`Dresden Friedrichstadt`).
+    """
     possible = {
         candidate
         for postcode, district_key in place.codes
@@ -102,7 +105,8 @@ def _where(tables: Tables, place: Place) -> set[Candidate]:
         if candidate.district.key == district_key
     }
     own = {candidate.district.key for candidate in possible if candidate.municipality == place.name}
-    return {candidate for candidate in possible if candidate.district.key not in own}
+    quarter = {candidate for candidate in possible if place.name.startswith(f"{candidate.municipality} ")}
+    return quarter or {candidate for candidate in possible if candidate.district.key not in own}
 
 
 def _words(name: str, found: Found) -> Iterator[_Entry]:
