@@ -1,0 +1,36 @@
+"""A receiver that ends itself with SIGKILL at one step: `python -m tests.services.receiver.killed <folder> <step>`.
+
+Prints its port when it serves. What SIGKILL leaves is what a power cut leaves, except for what the disk had not written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from aiohttp import web
+
+from services.receiver.deliveries import Step
+from services.receiver.http import create_app
+from tests.services.receiver.support import NOW, make_settings
+
+
+async def main(folder: Path, fatal: Step) -> None:
+    def on_step(step: Step) -> None:
+        if step is fatal:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    settings = make_settings(folder)
+    settings = settings.model_copy(update={"destinations": settings.destinations[:1]})
+    runner = web.AppRunner(create_app(settings, lambda: NOW, on_step=on_step))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    print(runner.addresses[0][1], flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), Step(sys.argv[2])))
