@@ -71,7 +71,7 @@ class _Service:
         """None when SIGTERM came before everything was there."""
         settings = self._settings
         follower = DirectoryFollower(
-            self._kafka.bootstrap,
+            self._kafka,
             Anchor.from_file(settings.anchor_file),
             _alarm,
             lambda _entry: self._lanes.directory_changed() if self._lanes is not None else None,

@@ -57,7 +57,7 @@ async def _run(settings: RouterSettings, kafka: KafkaSettings, store_settings: S
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        follower = DirectoryFollower(kafka.bootstrap, Anchor.from_file(settings.anchor_file), _alarm)
+        follower = DirectoryFollower(kafka, Anchor.from_file(settings.anchor_file), _alarm)
         stack.push_async_callback(follower.stop)
         producer = Producer(kafka, client_id=settings.instance_id)
         await _start_patiently(producer, stop)
