@@ -15,7 +15,6 @@ from shared.contracts.directory import (
     PlatformKeyUse,
 )
 from shared.errors import InvalidSignature
-from shared.sealing.jwe import Recipient
 from shared.sealing.jwk import Alg, PublicKey, load_public, thumbprint
 
 _DESTINATION_ALG: Final = {KeyUse.ENCRYPT: Alg.SEAL, KeyUse.VERIFY: Alg.PS512}
@@ -40,15 +39,6 @@ def load_platform_key(record: PlatformKey) -> PublicKey:
     return load_public(record.jwk, alg=_PLATFORM_ALG[record.use])
 
 
-def encryption_key(destination: Destination) -> Recipient | None:
-    """The key to seal with for a destination: its first active one; None when it has none."""
-    for record in destination.keys:
-        if record.use is KeyUse.ENCRYPT and record.state is KeyState.ACTIVE:
-            load_destination_key(record)
-            return Recipient.from_jwk(record.jwk)
-    return None
-
-
 def answer_key(destination: Destination, kid: str) -> PublicKey | None:
     """The key that may sign answers of this destination under `kid`; None when there is none that is not revoked."""
     for record in destination.keys:
@@ -59,8 +49,6 @@ def answer_key(destination: Destination, kid: str) -> PublicKey | None:
 
 def check_jobcenter_keys(entry: JobcenterEntry) -> None:
     """Raises `InvalidSignature` when an entry's keys are not what they are said to be."""
-    if len({destination.id for destination in entry.destinations}) != len(entry.destinations):
-        raise InvalidSignature("entry-destinations")
     for destination in entry.destinations:
         for record in destination.keys:
             load_destination_key(record)
