@@ -30,7 +30,7 @@ _TYPES: Final = (
     ProblemType("method-not-allowed", 405, "The address does not support this method", "Use a method of `Allow`."),
     ProblemType("request-too-large", 413, "The request is too large", "Send less at once."),
     ProblemType("length-required", 411, "Content-Length is missing", "Send the exact length of the body."),
-    ProblemType("idempotency-key-reused", 422, "The Idempotency-Key belongs to another request", "Use a new key."),
+    ProblemType("idempotency-key-reused", 409, "The Idempotency-Key belongs to another request", "Use a new key."),
     ProblemType(
         "precondition-failed", 412, "The state has changed meanwhile", "Read the current state and decide anew."
     ),
