@@ -47,8 +47,8 @@ def create_app(
     """The whole receiver. Reads keys and journal at once (`Misconfigured` when one is wrong), settles what a crash
     left when the application starts, and closes the journal when it is cleaned up.
     """
-    destinations = [Destination(item, load_keys(item)) for item in settings.destinations]
     anchor = load_anchor(settings)
+    destinations = [Destination(item, load_keys(item)) for item in settings.destinations]
     journal = Journal(settings.journal_file)
     try:
         trust = PlatformTrust(anchor, settings.platform_file, journal)

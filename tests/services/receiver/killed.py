@@ -1,6 +1,6 @@
 """A receiver that ends itself with SIGKILL at one step: `python -m tests.services.receiver.killed <folder> <step>`.
 
-Prints its port when it serves. What SIGKILL leaves is what a power cut leaves, except for what the disk had not written.
+Prints its port when it serves. SIGKILL leaves what a power cut leaves, but for what was not on the disk yet.
 """
 
 from __future__ import annotations
