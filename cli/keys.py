@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
+from shared.contracts.base import Slug
 from shared.contracts.canonical import strict_json
 from shared.errors import InvalidSignature
 from shared.sealing.jwk import Alg, generate_ec, generate_rsa, load_public, public_jwk, write_new
@@ -48,6 +50,8 @@ def generate(
     """Make new keys. Private ones are readable for you alone (0600); no file is ever overwritten."""
     if (owner is Owner.JOBCENTER) != (destination is not None):
         _refuse("--destination belongs to --for jobcenter, and only there")
+    if destination is not None and not _is_slug(destination):
+        _refuse("a destination's id is 2 to 100 lower-case letters, digits and hyphens")
     out.mkdir(parents=True, exist_ok=True)
     names = [name + ending for name in _MAKERS[owner] for ending in (".jwk", ".public.jwk")]
     names += {Owner.STATE: [STATE_FILE], Owner.JOBCENTER: [BUNDLE_FILE]}.get(owner, [])
@@ -97,6 +101,14 @@ def check_bundle(file: Annotated[Path, typer.Argument(help="The bundle that a Jo
     typer.echo(f"good bundle of destination {document['destination']}")
     for record in records:
         _show(record.use.value, record.jwk)
+
+
+def _is_slug(text: str) -> bool:
+    try:
+        TypeAdapter(Slug).validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -32,7 +32,7 @@ _EXPLAIN: Final = {
 
 @app.command("open")
 def open_parts(
-    files: Annotated[list[Path], typer.Argument(help="Sealed parts, one compact JWE each.", metavar="FILE…")],
+    files: Annotated[list[Path], typer.Argument(help="Sealed parts, one compact JWE each.", metavar="FILE")],
     key: Annotated[list[Path], typer.Option(help="Private key (JWK); several for several generations of keys.")],
     out: Annotated[Path, typer.Option(help="Folder for what is opened; made when missing.")] = Path(),
 ) -> None:

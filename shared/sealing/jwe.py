@@ -204,30 +204,21 @@ class PartOpener:
         self._finished = False
 
     def update(self, chunk: bytes) -> bytes:
-        """The next bytes of the plaintext, UNAUTHENTICATED until `finish`. Raises `CannotOpen`."""
+        """The next bytes of the plaintext, UNAUTHENTICATED until `finish`. Raises `CannotOpen`, for good."""
         if self._finished:
-            raise RuntimeError("update after finish")
+            raise RuntimeError("update after finish or refusal")
         self._sha256.update(chunk)
         self._size += len(chunk)
-        if self._decryptor is None:
-            chunk = self._take_prefix(chunk)
-            if self._decryptor is None:
-                return b""
-        if self._tag is not None:
-            self._take_tag(chunk)
-            return b""
-        end = chunk.find(b".")
-        if end < 0:
-            return self._decrypt(chunk, last=False)
-        plaintext = self._decrypt(chunk[:end], last=True)
-        self._tag = b""
-        self._take_tag(chunk[end + 1 :])
-        return plaintext
+        try:
+            return self._take(chunk)
+        except CannotOpen:
+            self._finished = True  # else what follows could pass for a part of its own
+            raise
 
     def finish(self) -> None:
         """Verify the tag. Only when this returns was the plaintext genuine. Raises `CannotOpen`."""
         if self._finished:
-            raise RuntimeError("finished twice")
+            raise RuntimeError("finish after finish or refusal")
         self._finished = True
         if self._decryptor is None or self._tag is None:
             raise CannotOpen("part-form")
@@ -272,6 +263,22 @@ class PartOpener:
     def plaintext_sha512(self) -> str:
         """Of the plaintext so far, hex."""
         return self._sha512.hexdigest()
+
+    def _take(self, chunk: bytes) -> bytes:
+        if self._decryptor is None:
+            chunk = self._take_prefix(chunk)
+            if self._decryptor is None:
+                return b""
+        if self._tag is not None:
+            self._take_tag(chunk)
+            return b""
+        end = chunk.find(b".")
+        if end < 0:
+            return self._decrypt(chunk, last=False)
+        plaintext = self._decrypt(chunk[:end], last=True)
+        self._tag = b""
+        self._take_tag(chunk[end + 1 :])
+        return plaintext
 
     def _take_prefix(self, chunk: bytes) -> bytes:
         """Collect the first three segments; returns what follows them."""

@@ -87,7 +87,14 @@ def test_nothing_is_ever_overwritten(tmp_path: Path, existing: str) -> None:
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {existing: "precious"}
 
 
-@pytest.mark.parametrize("arguments", [["--for", "jobcenter"], ["--for", "platform", "--destination", "x"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--for", "jobcenter"],
+        ["--for", "platform", "--destination", "xx"],
+        ["--for", "jobcenter", "--destination", "Kreis X"],
+    ],
+)
 def test_destination_belongs_to_jobcenter(tmp_path: Path, arguments: list[str]) -> None:
     result = runner.invoke(app, ["generate", *arguments, "--out", str(tmp_path)])
     assert result.exit_code == 1

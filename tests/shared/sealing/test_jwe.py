@@ -281,6 +281,24 @@ def _misuse(*calls: Callable[[], object]) -> None:
             call()
 
 
+def test_a_refusal_is_for_good() -> None:
+    """A good part that follows what was refused must not come through the same opener."""
+    bad = handmade(good_header(zip="DEF"))
+    for start in (bad, bad[:1000], b"A" * 9000, PART + b"A"):
+        opener = PartOpener(OPEN_A)
+        with pytest.raises(CannotOpen):
+            opener.update(start)
+        _misuse(lambda opener=opener: opener.update(PART), opener.finish)  # type: ignore[misc]
+
+
+def test_header_of_exactly_four_kib_is_the_longest() -> None:
+    longest = "x" * (4096 - len(good_header(cty="")))
+    assert len(good_header(cty=longest)) == 4096
+    assert open_part(handmade(good_header(cty=longest)), OPEN_A)[1].cty == longest
+    with pytest.raises(CannotOpen, match="part-form"):
+        open_part(handmade(good_header(cty=longest + "x")), OPEN_A)
+
+
 def test_key_ring_takes_sealing_keys_only() -> None:
     ring = key_ring(keys.private_jwk("a-encrypt"))
     assert open_part(PART, ring)[0] == b"an application of some length"
