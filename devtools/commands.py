@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devtools import setup, toolchain
+from devtools.running import read_running
 from devtools.toolchain import ROOT
 
 
@@ -94,6 +95,16 @@ def _in_venv(module: str, *, cwd: Path | None = ROOT) -> Callable[[Sequence[str]
     return run
 
 
+def _antragsweiche(arguments: Sequence[str]) -> int:
+    """The command line. While `up` runs, its addresses stand in for variables that the caller has not set."""
+    setup.ensure()
+    running = read_running()
+    if running is not None and running.supervisor.alive:
+        for name, value in running.environment.items():
+            os.environ.setdefault(name, value)
+    return _module("cli", arguments, None)
+
+
 def _help(_: Sequence[str]) -> int:
     width = max(len(name) for name in COMMANDS)
     print("Antragsweiche: applications for basic income support, sealed, to the responsible municipal Jobcenter.\n")
@@ -116,7 +127,7 @@ COMMANDS: dict[str, Command] = {
     "check": Command("formatting, lint, types (strict), generated contract documents", _check),
     "up": Command("start everything for hands-on use, say how to use it", _in_venv("devtools.up")),
     "down": Command("stop what `up` started", _in_venv("devtools.down")),
-    "antragsweiche": Command("the command line: ./dev antragsweiche --help", _in_venv("cli", cwd=None)),
+    "antragsweiche": Command("the command line, for what `up` started: ./dev antragsweiche --help", _antragsweiche),
     "python": Command("Python with the project and its packages", _python),
     "setup": Command("only set up what is missing", _setup),
     "help": Command("this list", _help),

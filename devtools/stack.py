@@ -43,12 +43,14 @@ class StackSettings:
     | `jobcenters` | ids of the Jobcenters that are connected: keys of their own, and a receiver that answers |
     | `intake_replicas` | intake processes; each serves any request |
     | `clients` | ids of the sandbox clients; their secrets are drawn at each start |
+    | `handover_root` | folder of the hand-over folders, one for each destination; default: within the stack's |
     | `env` | more variables by service (`intake`, `router`, `delivery`, `receiver`), over the stack's own |
     """
 
     jobcenters: tuple[str, ...]
     intake_replicas: int = 1
     clients: tuple[str, ...] = (SANDBOX_ID,)
+    handover_root: Path | None = None
     env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
@@ -73,7 +75,7 @@ class Stack:
         self._intake_ports: dict[str, int] = {}
         self._receivers: dict[str, int] = {}
 
-    # -- what there is ------------------------------------------------------------------------------------------------
+    # -- what there is ----------------------------------------------------------------------------------------------
 
     @property
     def bootstrap(self) -> str:
@@ -107,9 +109,9 @@ class Stack:
 
     def handover(self, destination: str) -> Path:
         """Where a destination's receiver hands over, one folder a submission."""
-        return self.folder / "jobcenters" / destination / "handover"
+        return (self.settings.handover_root or self.folder / "handover") / destination
 
-    # -- life -----------------------------------------------------------------------------------------------------------
+    # -- life -------------------------------------------------------------------------------------------------------
 
     def start(self) -> Self:
         """Start everything and return when every process is ready. On failure all that was started is stopped."""
@@ -181,7 +183,7 @@ class Stack:
     def _mark(self, stage: str) -> None:
         self.timings[stage] = round(time.monotonic() - self._began, 2)
 
-    # -- one process ------------------------------------------------------------------------------------------------------
+    # -- one process ------------------------------------------------------------------------------------------------
 
     def kill(self, name: str) -> None:
         """SIGKILL."""
@@ -216,7 +218,7 @@ class Stack:
         self.desk.connect(jobcenter, f"http://127.0.0.1:{self._receivers[name]}")
         run_async(self.desk.publish(self.bootstrap))
 
-    # -- commands and environment -------------------------------------------------------------------------------------------
+    # -- commands and environment -----------------------------------------------------------------------------------
 
     def _base_env(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
@@ -302,7 +304,7 @@ class Stack:
             "destinations": items,
         }
 
-    # -- readiness --------------------------------------------------------------------------------------------------------
+    # -- readiness --------------------------------------------------------------------------------------------------
 
     def _wait_all(self, names: Iterable[str]) -> None:
         """Wait for the ready line of each, side by side."""
