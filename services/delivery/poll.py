@@ -18,7 +18,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, FencedInstanceIdError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from services.delivery.lanes import Lanes
@@ -122,8 +122,6 @@ class LanePoller(ConsumerRebalanceListener):  # type: ignore[misc]
             self._balance()
             try:
                 polled = await self._consumer.getmany(timeout_ms=POLL_MS)
-            except FencedInstanceIdError:
-                raise Stalled("another process uses this instance id") from None
             except KafkaError as error:
                 now = asyncio.get_running_loop().time()
                 failing_since = now if failing_since is None else failing_since
