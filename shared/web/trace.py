@@ -56,13 +56,13 @@ def continue_or_start(header: str | None) -> Trace:
     return parent.child() if parent else Trace.new()
 
 
-TRACE: Final = "shared.web.trace"
+TRACE: Final = web.RequestKey("trace", Trace)
 
 
 def trace_of(request: web.Request) -> Trace:
     """The request's trace; made on first use."""
     trace = request.get(TRACE)
-    if not isinstance(trace, Trace):
+    if trace is None:
         trace = request[TRACE] = continue_or_start(request.headers.get("traceparent"))
     return trace
 
