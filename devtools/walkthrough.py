@@ -7,6 +7,7 @@ from pathlib import Path
 
 from devtools.running import Running
 from devtools.samples import sample
+from devtools.toolchain import ROOT
 
 _TEMPLATE = """
 --- a submission by curl, step by step ------------------------------------------------
@@ -39,17 +40,18 @@ curl -sf -X PUT -H "$AUTH" -H 'Content-Type: application/json' --data-binary @re
 curl -sf -H "$AUTH" $INTAKE/v1/submissions/$ID
 
 --- as an operator --------------------------------------------------------------------
-./dev antragsweiche follow $ID
-./dev antragsweiche tail submissions.events --follow
-./dev antragsweiche directory show --directory {directory} --anchor {anchor}
+{dev} antragsweiche follow $ID
+{dev} antragsweiche tail submissions.events --follow
+{dev} antragsweiche directory show --directory {directory} --anchor {anchor}
 
-./dev down stops everything."""
+{dev} down stops everything."""
 
 
 def walkthrough(running: Running) -> str:
     """The text; the files that it names are written beside the state file."""
     folder = Path(running.folders["walkthrough"])
     return _TEMPLATE.format(
+        dev=ROOT / "dev",
         folder=folder,
         intake_url=running.intake_url,
         client_id=running.client_id,
