@@ -89,15 +89,14 @@ async def apply_topics(
         existing = await _partition_counts(client)
         missing = [topic for name, topic in declared.items() if name not in existing]
         created = await _create(client, missing, factor)
-        if raise_partitions:
-            more = {
-                name: NewPartitions(total_count=topic.partitions)
-                for name, topic in declared.items()
-                if name in existing and existing[name] < topic.partitions
-            }
-            if more:
-                await client.create_partitions(more)
-        await _wait_for_leaders(client, created)
+        grown = {
+            name: topic.partitions
+            for name, topic in declared.items()
+            if raise_partitions and name in existing and existing[name] < topic.partitions
+        }
+        if grown:
+            await client.create_partitions({name: NewPartitions(total_count=count) for name, count in grown.items()})
+        await _wait_for_leaders(client, {name: declared[name].partitions for name in created} | grown)
         return created
 
 
@@ -123,17 +122,23 @@ async def _partition_counts(client: AIOKafkaAdminClient) -> dict[str, int]:
     return {topic["topic"]: len(topic["partitions"]) for topic in await client.describe_topics()}
 
 
-async def _wait_for_leaders(client: AIOKafkaAdminClient, names: list[str]) -> None:
-    """A created topic is not yet usable: producers would meet `LeaderNotAvailable`."""
+async def _wait_for_leaders(client: AIOKafkaAdminClient, expected: dict[str, int]) -> None:
+    """A created partition is not yet usable: producers would meet `LeaderNotAvailable`."""
     try:
         async with asyncio.timeout(LEADER_WAIT_S):
-            while names and not all(  # noqa: ASYNC110 the broker tells nobody, it must be asked
-                topic["error_code"] == 0 and all(p["error_code"] == 0 and p["leader"] >= 0 for p in topic["partitions"])
-                for topic in await client.describe_topics(names)
-            ):
-                await asyncio.sleep(LEADER_POLL_S)
+            while expected and not _all_led(await client.describe_topics(list(expected)), expected):  # noqa: ASYNC110
+                await asyncio.sleep(LEADER_POLL_S)  # the broker tells nobody, it must be asked
     except TimeoutError:
-        raise KafkaUnavailable(f"{len(names)} new topics have no leader after {LEADER_WAIT_S:.0f} s") from None
+        raise KafkaUnavailable(f"{len(expected)} new topics have no leader after {LEADER_WAIT_S:.0f} s") from None
+
+
+def _all_led(described: list[dict[str, Any]], expected: dict[str, int]) -> bool:
+    return all(
+        topic["error_code"] == 0
+        and len(topic["partitions"]) >= expected[topic["topic"]]
+        and all(partition["error_code"] == 0 and partition["leader"] >= 0 for partition in topic["partitions"])
+        for topic in described
+    )
 
 
 async def served_destinations(where: KafkaSettings | str) -> list[str]:

@@ -30,6 +30,8 @@ from shared.telemetry.logs import emit
 log = logging.getLogger(__name__)
 
 HEADER_ALLOWANCE_BYTES: Final = 2048
+FIND_SHARE: Final = 0.8
+"""Share of a send's time that finding its topic may take."""
 
 
 class Producer:
@@ -97,7 +99,19 @@ class Producer:
         inner = self._inner
         if inner is None or not self._healthy:
             raise KafkaUnavailable(f"send to {topic}: no broker answers")
+        if inner.client.cluster.partitions_for_topic(topic) is None:
+            await self._find(inner, topic)
         await (await inner.send(topic, value=value, key=key, headers=headers or []))
+
+    async def _find(self, inner: AIOKafkaProducer, topic: str) -> None:
+        """Waits for a topic's metadata. A topic that is missing is no reason to give up the producer for all others."""
+        try:
+            async with asyncio.timeout(self._settings.send_timeout_s * FIND_SHARE):
+                await inner.partitions_for(topic)
+        except ProducerClosed:
+            raise
+        except (KafkaError, TimeoutError) as error:
+            raise KafkaUnavailable(f"find {topic}: {type(error).__name__}") from None
 
     # -- keeping a producer that works -------------------------------------------------------------------------------
 
