@@ -71,11 +71,9 @@ class Service:
         return self.process is None or self.process.returncode is not None
 
     def lines(self, event: str) -> list[dict[str, Any]]:
-        found = []
-        for line in self.log.read_text().splitlines() if self.log.exists() else []:
-            if line.startswith("{") and (parsed := json.loads(line)).get("event") == event:
-                found.append(parsed)
-        return found
+        text = self.log.read_text() if self.log.exists() else ""
+        lines = [json.loads(line) for line in text.splitlines() if line.startswith("{") and line.endswith("}")]
+        return [line for line in lines if line.get("event") == event]
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None

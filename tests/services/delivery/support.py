@@ -92,7 +92,7 @@ class Submission:
 
 
 def make_submission(destination: str = "jobcenter-a", *attachments: bytes, **claims: Any) -> Submission:
-    """A submission for `destination`; `attachments` are the bytes of further parts, `claims` override the manifest's."""
+    """A submission for `destination`; `attachments` are bytes of further parts, `claims` override the manifest's."""
     bodies = [(Role.METADATA, b"metadata." + uuid4().hex.encode()), (Role.DATA, b"data." + uuid4().hex.encode())]
     bodies += [(Role.ATTACHMENT, body) for body in attachments]
     content = {uuid4(): (role, body) for role, body in bodies}
@@ -133,7 +133,7 @@ class Push:
     delivery_id: UUID
     manifest: Manifest
     parts: dict[str, bytes]
-    at: float
+    token: str
 
 
 Behaviour = Callable[["Receiver", web.Request, Push], Awaitable[web.StreamResponse]]
@@ -185,12 +185,11 @@ class Receiver:
         parts = {str(name): body for name, _, body in fields[1:]}
         for part in manifest.parts:
             assert b64u(hashlib.sha256(parts[str(part.id)]).digest()) == part.sha256
-        push = Push(UUID(request.headers["Delivery-Id"]), manifest, parts, asyncio.get_running_loop().time())
+        push = Push(UUID(request.headers["Delivery-Id"]), manifest, parts, token)
         self.pushes.append(push)
-        request["token"] = token
         return await self.behaviour(self, request, push)
 
-    def answer(self, push: Push, token: str, verdict: Verdict = Verdict.ACCEPT, **changes: Any) -> str:
+    def answer(self, push: Push, verdict: Verdict = Verdict.ACCEPT, **changes: Any) -> str:
         """The signed answer to a push."""
         answer = Answer(
             **{
@@ -199,7 +198,7 @@ class Receiver:
                 "iat": int(datetime.now(UTC).timestamp()),
                 "delivery_id": push.delivery_id,
                 "submission_id": push.manifest.submission_id,
-                "manifest": manifest_digest(token),
+                "manifest": manifest_digest(push.token),
                 "verdict": verdict,
                 "tags": {part.id: part.tag for part in push.manifest.parts},
             }
@@ -214,7 +213,7 @@ def signed(text: str) -> web.Response:
 
 
 async def accept(receiver: Receiver, request: web.Request, push: Push) -> web.StreamResponse:
-    return signed(receiver.answer(push, request["token"]))
+    return signed(receiver.answer(push))
 
 
 def reject(*codes: str) -> Behaviour:
@@ -222,7 +221,7 @@ def reject(*codes: str) -> Behaviour:
 
     async def behave(receiver: Receiver, request: web.Request, push: Push) -> web.StreamResponse:
         problems = tuple(Problem(code=code, detail="Geheimnis im Freitext") for code in codes)
-        return signed(receiver.answer(push, request["token"], Verdict.REJECT, tags={}, problems=problems))
+        return signed(receiver.answer(push, Verdict.REJECT, tags={}, problems=problems))
 
     return behave
 
