@@ -1,4 +1,7 @@
-"""The receiver as a process: `RECEIVER_CONFIG_FILE=receiver.json python -m services.receiver`."""
+"""The receiver as a process: `RECEIVER_CONFIG_FILE=receiver.json python -m services.receiver`.
+
+With the argument `check` it only says whether the configuration works; see `services.receiver.check`.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,13 @@ import os
 import signal
 import ssl
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from aiohttp import web
 
+from services.receiver.check import check
 from services.receiver.http import create_app
 from services.receiver.settings import ReceiverSettings, TlsSettings, load
 from shared.errors import Misconfigured
@@ -53,12 +58,20 @@ async def _run(settings: ReceiverSettings) -> None:
         await runner.cleanup()
 
 
-def main() -> int:
-    """Exit code 0 after SIGTERM, 78 (EX_CONFIG) when the configuration is wrong."""
+def main(arguments: Sequence[str]) -> int:
+    """Exit code 0 after SIGTERM or a good check, 78 (EX_CONFIG) when the configuration is wrong, 64 for misuse."""
+    if arguments not in ([], ["check"]):
+        sys.stderr.write("usage: python -m services.receiver [check]\n")
+        return 64
     os.umask(_UMASK)
     configure("receiver")
     try:
-        asyncio.run(_run(load(Path(os.environ.get("RECEIVER_CONFIG_FILE", "receiver.json")))))
+        settings = load(Path(os.environ.get("RECEIVER_CONFIG_FILE", "receiver.json")))
+        if arguments:
+            for line in check(settings, datetime.now(UTC)):
+                sys.stdout.write(f"{line}\n")
+        else:
+            asyncio.run(_run(settings))
     except Misconfigured as error:
         emit(log, logging.CRITICAL, "misconfigured", error=error)
         return 78
@@ -66,4 +79,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

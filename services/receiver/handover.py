@@ -84,7 +84,7 @@ def purge(handover: Path) -> int:
     """Erase what a crash left behind; the number of workshops erased. Only when no delivery is under way."""
     leftovers = [path for path in (handover / INCOMING).iterdir() if path.name.endswith(PART)]
     for path in leftovers:
-        shutil.rmtree(path)
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
     return len(leftovers)
 
 
