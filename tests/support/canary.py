@@ -8,7 +8,7 @@ import urllib.parse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-CHUNK = 8 << 20
+CHUNK = 1 << 20
 
 
 def encodings(word: str) -> Iterator[bytes]:
@@ -48,6 +48,9 @@ def _in_file(path: Path, needles: list[tuple[str, bytes]], longest: int) -> set[
     tail = b""
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
+            if not chunk.strip(b"\0"):
+                tail = b""  # Kafka's preallocated index files are gigabytes of zeros
+                continue
             window = tail + chunk
             found.update(word for word, needle in needles if needle in window)
             tail = window[-longest:]
