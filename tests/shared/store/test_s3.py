@@ -283,6 +283,7 @@ async def main():
     async def chunks():
         for _ in range(60):
             yield b"x" * 100_000
+        await asyncio.sleep(0.3)  # until the bytes have left this process
         os.kill(os.getpid(), signal.SIGKILL)
     async with S3Store.open(settings) as store:
         await store.put_stream(key, 50_000_000, chunks())
