@@ -1,0 +1,450 @@
+"""One attempt, from the record to its end: what is stored, what is published, whose fault it was; crashes between."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.delivery.adapters.port import Consignment
+from services.delivery.deliver import Courier, Landed, NotConnected
+from services.delivery.settle import Record, Settler
+from shared.contracts import topics
+from shared.contracts.answer import Answer, Problem, Verdict
+from shared.contracts.directory import HttpsAdapter, KeyState, Rollout
+from shared.contracts.messages import Attempts
+from shared.contracts.stored import Claim, Claimant, Settled
+from shared.directory.snapshot import Directory
+from shared.errors import JobcenterError, KafkaUnavailable, MessageError, OurError, StoreUnavailable
+from shared.kafka.cloudevents import CloudMessage
+from shared.store import keys as store_keys
+from shared.store.memory import MemoryStore
+from shared.trust.answers import sign_answer
+from shared.trust.manifests import manifest_digest
+from tests import keys
+from tests.services.delivery.support import AT, Submission, decoded, make_submission
+
+URL = "https://receiver.example/jobcenter-a"
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = AT
+
+    def __call__(self) -> Any:
+        return self.now
+
+
+class Topics:
+    """Keeps what is published; `fail_after` messages it fails."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, dict[str, Any]]] = []
+        self.fail_after: int | None = None
+
+    async def send(self, topic: str, key: UUID | str, message: CloudMessage) -> None:
+        await asyncio.sleep(0)
+        if self.fail_after is not None:
+            if self.fail_after == 0:
+                raise KafkaUnavailable("switched off")
+            self.fail_after -= 1
+        value, _ = message.to_kafka()
+        self.sent.append((topic, str(key), json.loads(value)))
+
+    def on(self, topic: str) -> list[dict[str, Any]]:
+        return [body for where, _, body in self.sent if where == topic]
+
+    @property
+    def steps(self) -> list[str]:
+        return [event["step"] for event in self.on(topics.EVENTS)]
+
+
+class Jobcenter:
+    """An adapter that reads everything and answers, or raises, as told."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self.deliveries: list[Consignment] = []
+        self.error: Exception | None = None
+        self.verdict = Verdict.ACCEPT
+        self.problems: tuple[Problem, ...] = ()
+        self.changes: dict[str, Any] = {}
+        self.signer = "a-verify"
+
+    async def deliver(self, consignment: Consignment) -> str:
+        self.deliveries.append(consignment)
+        for part in consignment.manifest.parts:
+            async for _ in consignment.open_part(part):
+                pass
+        if self.error is not None:
+            raise self.error
+        manifest = consignment.manifest
+        answer = Answer(
+            **{
+                "iss": manifest.destination,
+                "jti": uuid4(),
+                "iat": int(self.clock.now.timestamp()),
+                "delivery_id": consignment.delivery_id,
+                "submission_id": manifest.submission_id,
+                "manifest": manifest_digest(consignment.manifest_token),
+                "verdict": self.verdict,
+                "tags": {part.id: part.tag for part in manifest.parts} if self.verdict == "accept" else {},
+                "problems": self.problems,
+            }
+            | self.changes
+        )
+        return sign_answer(answer, keys.private_key(self.signer), keys.kid(self.signer))
+
+
+class Scene:
+    """Everything around one attempt."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.store = MemoryStore()
+        self.topics = Topics()
+        self.jobcenter = Jobcenter(self.clock)
+        self.directory = Directory(keys.anchor())
+        self.put_entry(keys.platform_entry())
+        self.put_entry(keys.jobcenter_entry("a", url=URL))
+        self.slept: list[float] = []
+        self.courier = self.restarted()
+
+    def restarted(self) -> Courier:
+        """A new process on the same world."""
+        settler = Settler(self.store, self.topics, clock=self.clock, source="/delivery/test")
+        return Courier(
+            store=self.store,
+            parts_store=self.store,
+            settler=settler,
+            directory=lambda: self.directory,
+            adapter=self.jobcenter,
+            clock=self.clock,
+            sleep=self.sleep,
+        )
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.clock.now += timedelta(seconds=seconds)
+
+    def put_entry(self, entry: Any) -> None:
+        assert not self.directory.apply(entry.id, keys.signed(entry)).is_alarm
+
+    async def deliver(self, submission: Submission, attempts: Attempts | None = None) -> Landed:
+        return await self.courier.deliver(record_of(submission), attempts or Attempts())
+
+    def settled(self, submission: Submission) -> Settled | None:
+        body = self.store.objects.get(store_keys.settled(submission.id, submission.manifest.generation))
+        return None if body is None else Settled.model_validate_json(body)
+
+
+def record_of(submission: Submission, topic: str | None = None) -> Record:
+    value, headers = submission.delivery().to_kafka()
+    return Record(topic or topics.lane(submission.manifest.destination), 0, 7, value, headers)
+
+
+@pytest.fixture
+def scene() -> Scene:
+    return Scene()
+
+
+@pytest.fixture
+async def submission(scene: Scene) -> AsyncIterator[Submission]:
+    yield await make_submission("jobcenter-a", b"attachment" * 1000).store(scene.store)
+
+
+async def test_an_accept_is_settled_then_told(scene: Scene, submission: Submission) -> None:
+    assert await scene.deliver(submission) is Landed.ANSWERED
+    settled = scene.settled(submission)
+    assert settled is not None
+    assert (settled.settlement, settled.delivery_id) == ("acknowledged", submission.delivery_id)
+    assert settled.answer
+    assert scene.topics.steps == ["pushing", "acknowledged"]
+    [_, event] = scene.topics.on(topics.EVENTS)
+    assert (event["documents"], event["destination"]) == (1, "jobcenter-a")
+    assert "postcode" not in event
+    claim = Claim.model_validate_json(scene.store.objects[store_keys.claim(submission.id, 0)])
+    assert claim.by is Claimant.DELIVERY
+
+
+async def test_a_final_reject_is_settled_and_its_text_stays_in_the_store(scene: Scene, submission: Submission) -> None:
+    scene.jobcenter.verdict = Verdict.REJECT
+    scene.jobcenter.problems = (Problem(code="schema-unsupported", detail="Geheimnis im Freitext"),)
+    assert await scene.deliver(submission) is Landed.ANSWERED
+    settled = scene.settled(submission)
+    assert settled is not None
+    assert settled.settlement == "rejected"
+    assert settled.problems[0].detail == "Geheimnis im Freitext"
+    assert scene.topics.on(topics.EVENTS)[-1]["reason"] == "schema-unsupported"
+    assert "Geheimnis" not in json.dumps(scene.topics.sent)
+
+
+async def test_not_responsible_goes_to_clearing(scene: Scene, submission: Submission) -> None:
+    scene.jobcenter.verdict = Verdict.REJECT
+    scene.jobcenter.problems = (Problem(code="not-responsible", detail="Geheimnis im Freitext"),)
+    assert await scene.deliver(submission) is Landed.ANSWERED
+    assert scene.settled(submission) is None
+    mark = json.loads(scene.store.objects[store_keys.clearing(submission.id, 0)])
+    assert mark["reason"] == "not-responsible"
+    assert mark["answer"]
+    [human] = scene.topics.on(topics.CLEARING)
+    assert (human["submission_id"], human["manifest"]) == (str(submission.id), submission.token)
+    assert scene.topics.steps == ["pushing", "clearing"]
+    assert "Geheimnis" not in json.dumps(scene.topics.sent)
+
+
+async def test_what_went_to_clearing_is_not_pushed_again(scene: Scene, submission: Submission) -> None:
+    scene.jobcenter.verdict = Verdict.REJECT
+    scene.jobcenter.problems = (Problem(code="not-responsible"),)
+    await scene.deliver(submission)
+    assert await scene.deliver(submission) is Landed.CLEARING
+    assert len(scene.jobcenter.deliveries) == 1
+
+
+@pytest.mark.parametrize("crash_at", range(5))
+async def test_a_crash_anywhere_ends_in_one_settlement(scene: Scene, submission: Submission, crash_at: int) -> None:
+    """Kafka fails after so many messages, or the store's answer is lost; then a new process reads the record again."""
+    if crash_at < 2:
+        scene.topics.fail_after = crash_at
+    else:
+        lost = {2: "put_new", 3: "get", 4: "get"}[crash_at]
+        suffix = {2: "/settled", 3: "/outcome", 4: "/settled"}[crash_at]
+
+        def lose(what: str, key: str) -> None:
+            if what == lost and key.endswith(suffix):
+                raise StoreUnavailable("lost")
+
+        if crash_at == 2:
+            scene.store.after = lose
+        else:
+            scene.store.before = lose
+    with pytest.raises(OurError):
+        await scene.deliver(submission)
+    scene.topics.fail_after = None
+    scene.store.before = scene.store.after = lambda what, key: None
+    first = scene.settled(submission)
+    scene.courier = scene.restarted()
+    assert await scene.deliver(submission) in (Landed.ANSWERED, Landed.SETTLED_BEFORE)
+    assert "acknowledged" in scene.topics.steps
+    settled = scene.settled(submission)
+    assert settled is not None
+    assert first is None or first == settled
+
+
+async def test_what_was_settled_before_is_told_again_and_not_pushed(scene: Scene, submission: Submission) -> None:
+    await scene.deliver(submission)
+    assert await scene.deliver(submission) is Landed.SETTLED_BEFORE
+    assert len(scene.jobcenter.deliveries) == 1
+    assert scene.topics.steps == ["pushing", "acknowledged", "acknowledged"]
+
+
+async def test_two_at_once_leave_one_settlement(scene: Scene, submission: Submission) -> None:
+    other = scene.restarted()
+    landed = await asyncio.gather(scene.deliver(submission), other.deliver(record_of(submission), Attempts()))
+    assert landed == [Landed.ANSWERED, Landed.ANSWERED]
+    assert {event["step"] for event in scene.topics.on(topics.EVENTS)} == {"pushing", "acknowledged"}
+
+
+async def test_a_withdrawal_that_was_first_wins(scene: Scene, submission: Submission) -> None:
+    claim = Claim(by=Claimant.SENDER, at=AT)
+    await scene.store.put_new(store_keys.claim(submission.id, 0), claim.to_bytes())
+    assert await scene.deliver(submission) is Landed.WITHDRAWN
+    settled = scene.settled(submission)
+    assert settled is not None
+    assert settled.settlement == "withdrawn"
+    assert scene.jobcenter.deliveries == []
+    assert scene.topics.steps == ["withdrawn"]
+
+
+async def test_a_withdrawal_is_settled_even_where_nobody_is_connected(scene: Scene, submission: Submission) -> None:
+    scene.put_entry(keys.jobcenter_entry("a", version=2))
+    with pytest.raises(NotConnected):
+        await scene.deliver(submission)
+    assert store_keys.claim(submission.id, 0) not in scene.store.objects
+    await scene.store.put_new(store_keys.claim(submission.id, 0), Claim(by=Claimant.SENDER, at=AT).to_bytes())
+    assert await scene.deliver(submission) is Landed.WITHDRAWN
+
+
+async def test_the_jobcenters_failure_is_told_and_passed_on(scene: Scene, submission: Submission) -> None:
+    scene.jobcenter.error = JobcenterError("timeout")
+    with pytest.raises(JobcenterError):
+        await scene.deliver(submission, Attempts(count=4))
+    assert scene.settled(submission) is None
+    [event] = scene.topics.on(topics.EVENTS)
+    assert (event["step"], event["attempt"], event["reason"]) == ("attempt-failed", 5, "timeout")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tags": {}},
+        {"iss": "jobcenter-b"},
+        {"delivery_id": uuid4()},
+        {"submission_id": uuid4()},
+        {"manifest": "x" * 43},
+        {"iat": int((AT - timedelta(minutes=6)).timestamp())},
+    ],
+)
+async def test_an_accept_of_anything_else_counts_for_nothing(
+    scene: Scene, submission: Submission, changes: dict[str, Any]
+) -> None:
+    scene.jobcenter.changes = changes
+    with pytest.raises(JobcenterError) as failure:
+        await scene.deliver(submission)
+    assert failure.value.code == "answer-invalid"
+    assert scene.settled(submission) is None
+
+
+async def test_another_jobcenters_signature_counts_for_nothing(scene: Scene, submission: Submission) -> None:
+    scene.jobcenter.signer = "b-verify"
+    with pytest.raises(JobcenterError):
+        await scene.deliver(submission)
+    assert scene.settled(submission) is None
+
+
+async def test_a_key_revoked_while_the_parts_went_out_signs_no_more(scene: Scene, submission: Submission) -> None:
+    entry = keys.jobcenter_entry("a", version=2, url=URL)
+    destination = entry.destinations[0]
+    revoked = tuple(key.model_copy(update={"state": KeyState.REVOKED}) for key in destination.keys)
+    entry = entry.model_copy(update={"destinations": (destination.model_copy(update={"keys": revoked}),)})
+
+    class Late(Jobcenter):
+        async def deliver(self, consignment: Consignment) -> str:
+            token = await super().deliver(consignment)
+            scene.put_entry(entry)
+            return token
+
+    scene.jobcenter = Late(scene.clock)
+    scene.courier = scene.restarted()
+    with pytest.raises(JobcenterError):
+        await scene.deliver(submission)
+    assert scene.settled(submission) is None
+
+
+async def test_a_changed_endpoint_is_used_at_once(scene: Scene, submission: Submission) -> None:
+    scene.put_entry(keys.jobcenter_entry("a", version=2, url="https://new.example/x"))
+    await scene.deliver(submission)
+    assert scene.jobcenter.deliveries[0].destination.adapter == HttpsAdapter(url="https://new.example/x")
+
+
+async def test_a_paused_jobcenter_is_waited_for(scene: Scene, submission: Submission) -> None:
+    entry = keys.jobcenter_entry("a", version=2, url=URL).model_copy(update={"rollout": Rollout.PAUSED})
+    scene.put_entry(entry)
+    with pytest.raises(NotConnected):
+        await scene.deliver(submission)
+    assert scene.topics.sent == []
+
+
+async def test_nothing_is_judged_before_the_directory_is_there(scene: Scene, submission: Submission) -> None:
+    scene.directory = Directory(keys.anchor())
+    with pytest.raises(OurError):
+        await scene.deliver(submission)
+    assert scene.topics.sent == []
+
+
+async def test_a_missing_outcome_is_a_dead_letter(scene: Scene) -> None:
+    submission = make_submission()
+    assert await scene.deliver(submission) is Landed.DEAD_LETTER
+    [human] = scene.topics.on(topics.DEAD_LETTER)
+    assert (human["reason"], human["manifest"]) == ("outcome-missing", submission.token)
+    assert scene.topics.steps == ["dead-letter"]
+
+
+async def test_a_part_proven_absent_or_altered_is_a_dead_letter(scene: Scene) -> None:
+    for spoil, reason in (("absent", "part-missing"), ("longer", "part-altered"), ("same length", "part-altered")):
+        submission = await make_submission("jobcenter-a", b"attachment").store(scene.store)
+        key = store_keys.part(submission.id, submission.manifest.parts[2].id)
+        if spoil == "absent":
+            del scene.store.objects[key]
+        else:
+            scene.store.objects[key] = b"attachmenT" if spoil == "same length" else b"attachment2"
+        assert await scene.deliver(submission, Attempts(count=2)) is Landed.DEAD_LETTER
+        human = scene.topics.on(topics.DEAD_LETTER)[-1]
+        assert (human["reason"], human["attempts"]["count"]) == (reason, 2)
+        assert scene.settled(submission) is None
+
+
+async def test_a_store_that_fails_is_our_failure(scene: Scene, submission: Submission) -> None:
+    scene.store.unavailable = True
+    with pytest.raises(StoreUnavailable):
+        await scene.deliver(submission)
+    assert scene.topics.sent == []
+
+
+class TestUnreadable:
+    """Kept whole under its position; nothing about it is believed."""
+
+    async def dead_letter(self, scene: Scene, record: Record) -> dict[str, Any]:
+        assert await scene.courier.deliver(record, Attempts()) is Landed.DEAD_LETTER
+        [(topic, key, body)] = scene.topics.sent
+        assert topic == topics.DEAD_LETTER
+        assert key == f"{record.topic}/{record.partition}/{record.offset}"
+        if record.value is None:
+            assert "original" not in body
+        else:
+            assert decoded(body["original"]) == record.value
+        assert body.get("submission_id") is None
+        assert scene.jobcenter.deliveries == []
+        return body
+
+    @pytest.mark.parametrize("value", [None, b"", b"\xff\x00", b"[]", b"{}"])
+    async def test_no_message(self, scene: Scene, submission: Submission, value: bytes | None) -> None:
+        record = record_of(submission)
+        record = Record(record.topic, 0, 7, value, record.headers)
+        assert (await self.dead_letter(scene, record))["reason"] == "message-unreadable"
+
+    async def test_no_headers(self, scene: Scene, submission: Submission) -> None:
+        record = record_of(submission)
+        record = Record(record.topic, 0, 7, record.value, [])
+        assert (await self.dead_letter(scene, record))["reason"] == "message-unreadable"
+
+    async def test_a_forged_manifest(self, scene: Scene, submission: Submission) -> None:
+        head, _, seal = submission.token.split(".")
+        other = make_submission().token.split(".")[1]
+        forged = Submission(submission.manifest, f"{head}.{other}.{seal}", submission.parts)
+        assert (await self.dead_letter(scene, record_of(forged)))["reason"] == "manifest-invalid"
+
+    async def test_on_another_destinations_lane(self, scene: Scene, submission: Submission) -> None:
+        record = record_of(submission, topics.lane("jobcenter-b"))
+        assert (await self.dead_letter(scene, record))["reason"] == "wrong-destination"
+
+    async def test_a_message_that_says_otherwise_than_its_manifest(self, scene: Scene, submission: Submission) -> None:
+        record = record_of(submission)
+        assert record.value is not None
+        changed = record.value.replace(str(submission.delivery_id).encode(), str(uuid4()).encode())
+        record = Record(record.topic, 0, 7, changed, record.headers)
+        assert (await self.dead_letter(scene, record))["reason"] == "manifest-invalid"
+
+    async def test_an_unknown_key_is_given_time(self, scene: Scene) -> None:
+        submission = make_submission()
+        scene.directory = Directory(keys.anchor())
+        entry = keys.platform_entry()
+        scene.put_entry(entry.model_copy(update={"keys": entry.keys[1:]}))
+        assert (await self.dead_letter(scene, record_of(submission)))["reason"] == "manifest-invalid"
+        assert sum(scene.slept) >= 10
+
+
+async def test_a_key_that_comes_in_time_saves_the_message(scene: Scene, submission: Submission) -> None:
+    entry = keys.platform_entry()
+    scene.directory = Directory(keys.anchor())
+    scene.put_entry(entry.model_copy(update={"keys": entry.keys[1:]}))
+    scene.put_entry(keys.jobcenter_entry("a", url=URL))
+
+    async def bring(seconds: float) -> None:
+        scene.put_entry(keys.platform_entry(version=2))
+
+    scene.courier._sleep = bring
+    assert await scene.deliver(submission) is Landed.ANSWERED
+
+
+async def test_errors_of_reading_parts_are_dead_letters_only_when_proven(scene: Scene, submission: Submission) -> None:
+    scene.jobcenter.error = MessageError("part-altered")
+    assert await scene.deliver(submission) is Landed.DEAD_LETTER
+    scene.jobcenter.error = StoreUnavailable("cut off")
+    with pytest.raises(StoreUnavailable):
+        await scene.deliver(submission)
