@@ -30,13 +30,13 @@ class Portal:
     def __init__(self, session: aiohttp.ClientSession, intake_url: str, client_id: str, client_secret: str) -> None:
         self._session = session
         self._url = intake_url
-        self._credentials = aiohttp.BasicAuth(client_id, client_secret)
+        self._credentials = {"Authorization": aiohttp.encode_basic_auth(client_id, client_secret)}
         self._token: str | None = None
 
     async def authenticate(self) -> None:
         """Get an access token (RFC 6749, section 4.4)."""
         form = {"grant_type": "client_credentials"}
-        async with self._session.post(self._url + TOKEN_PATH, data=form, auth=self._credentials) as response:
+        async with self._session.post(self._url + TOKEN_PATH, data=form, headers=self._credentials) as response:
             response.raise_for_status()
             self._token = (await response.json())["access_token"]
 

@@ -1,0 +1,140 @@
+"""Intake as processes on real servers: two replicas behind one store and one broker, and what happens when they die."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from devtools.portal import Portal, sha512_hex
+from devtools.servers import KafkaServer
+from shared.contracts.topics import RECEIVED
+from shared.kafka.admin import admin_client
+from tests.conftest import S3Access
+from tests.services.intake.process import Running, environment, intake, kafka_settings, prepare_kafka
+from tests.services.intake.world import PDF, PORTAL, POSTCODE, SECRET, make_application
+
+pytestmark = pytest.mark.servers
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+    """A broker of its own: intake's topics have fixed names, and one test freezes it."""
+    with KafkaServer(tmp_path_factory.mktemp("intake-kafka")) as server:
+        asyncio.run(prepare_kafka(server.bootstrap))
+        yield server
+
+
+@pytest.fixture
+def env(tmp_path: Path, broker: KafkaServer, s3: S3Access, bucket: str) -> dict[str, str]:
+    return environment(
+        tmp_path, broker.bootstrap, s3, bucket, INTAKE_SWEEP_INTERVAL_S="1", INTAKE_SWEEP_GRACE_S="2"
+    )
+
+
+@asynccontextmanager
+async def portal(running: Running) -> AsyncIterator[Portal]:
+    async with aiohttp.ClientSession() as session:
+        found = Portal(session, running.url, PORTAL, SECRET)
+        await found.authenticate()
+        yield found
+
+
+async def opened(where: Portal) -> str:
+    answer = await where.request(
+        "POST", "/v1/submissions", json={"service": "sgb2-hauptantrag", "postcode": POSTCODE}
+    )
+    assert answer.status == 201, answer.body
+    return str(answer.json["submission_id"])
+
+
+async def uploaded(where: Portal, submission: str) -> str:
+    answer = await where.upload(
+        submission,
+        filename="Bescheid.pdf",
+        media_type="application/pdf",
+        purpose="attachment",
+        size=len(PDF),
+        sha512_hex=sha512_hex(PDF),
+        chunks=iter([PDF[:100], PDF[100:]]),
+    )
+    assert answer.status == 201, answer.body
+    return str(answer.json["id"])
+
+
+async def received(bootstrap: str, submission: str) -> list[dict[str, Any]]:
+    """Bodies on `submissions.received` with this key, read from the beginning."""
+    from aiokafka import AIOKafkaConsumer, TopicPartition
+
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(RECEIVED, number) for number in consumer.partitions_for_topic(RECEIVED) or ()]
+        ends = await consumer.end_offsets(partitions)
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning()
+        found = []
+        while any([await consumer.position(part) < ends[part] for part in partitions]):  # noqa: C419 - async
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                found += [json.loads(record.value) for record in records if record.key == submission.encode()]
+        return found
+    finally:
+        await consumer.stop()
+
+
+async def test_two_replicas_and_a_clean_end(tmp_path: Path, env: dict[str, str], broker: KafkaServer) -> None:
+    async with intake("one", tmp_path, env) as one, intake("two", tmp_path, env) as two:
+        async with portal(one) as first, portal(two) as second:
+            submission = await opened(first)
+            document = await uploaded(second, submission)
+            answers = await asyncio.gather(
+                *(each.complete(submission, make_application(), [document]) for each in (first, second))
+            )
+            assert sorted(answer.status for answer in answers) == [200, 201]
+            assert answers[0].body == answers[1].body
+            again = await second.complete(submission, make_application(), [document])
+            assert (again.status, again.body) == (200, answers[0].body)
+            view = await first.status(submission)
+            assert view.json["status"] == "accepted"
+            async with aiohttp.ClientSession() as session, session.get(one.url + "/health/ready") as health:
+                assert health.status == 200, await health.text()
+        manifests = {body["manifest"] for body in await received(broker.bootstrap, submission)}
+        assert manifests == {answers[0].json["receipt"]}
+        assert await asyncio.to_thread(one.process.stop) == 0
+
+
+async def test_kafka_frozen_after_the_opening(tmp_path: Path, env: dict[str, str], broker: KafkaServer) -> None:
+    async with intake("one", tmp_path, env) as one, portal(one) as sender:
+        submission = await opened(sender)
+        broker.process.pause()
+        try:
+            began = asyncio.get_running_loop().time()
+            stored = await sender.complete(submission, make_application(), [])
+            took = asyncio.get_running_loop().time() - began
+            # Which of the two depends on whether the probe noticed first; either is clear, and in time.
+            assert stored.status in (202, 503), stored.body
+            assert took < 2.5
+            refused = await sender.request(
+                "POST", "/v1/submissions", json={"service": "sgb2-hauptantrag", "postcode": POSTCODE}
+            )
+            assert refused.status == 503
+            assert refused.headers["Retry-After"]
+        finally:
+            broker.process.resume()
+        async with asyncio.timeout(60):
+            while (answer := await sender.complete(submission, make_application(), [])).status not in (200, 201):
+                assert answer.status in (202, 503), answer.body
+                await asyncio.sleep(0.2)
+        messages = await received(broker.bootstrap, submission)
+        assert {body["manifest"] for body in messages} == {answer.json["receipt"]}
+
+
+async def test_topics_are_there(broker: KafkaServer) -> None:
+    async with admin_client(kafka_settings(broker.bootstrap)) as client:
+        assert RECEIVED in await client.list_topics()
