@@ -50,6 +50,7 @@ async def upload(
         others = [other for other in await door.documents(opening.submission_id) if other.stands(now)]
         check_room(document, others, limits)
         uploaded = await _transfer(door, opening, document, announced, body)
+        await _check_not_deleted(door, key)
     except BaseException:
         await _forget(door, opening.submission_id, document.id)
         raise
@@ -64,20 +65,32 @@ async def upload(
 async def delete(door: Door, opening: Opening, document_id: UUID) -> None:
     """Take a document back. Its sealed part stays until the submission ends, in case a completion names it right now.
 
+    One that is still being uploaded can be taken back too: its door may have died, and nobody should wait for that
+    upload's deadline. If the door lives, it finds the tombstone at the end. Should it overwrite it in that very
+    moment, the document stands again and a completion that does not name it says so.
+
     Raises 404 for an unknown one, 409 when the submission was completed meanwhile.
     """
     key = keys.document(opening.submission_id, document_id)
-    body = await door.store.get(key)
-    document = None if body is None else unseal(door.box, Document, body, key)
+    document = await _read(door, key)
     if document is None or document.state is DocumentState.DELETED:
         raise not_found_document()
-    if document.state is DocumentState.UPLOADING and document.stands(door.clock()):
-        raise SenderError("document-uploading", "It is still being uploaded; delete it afterwards.")
     gone = document.model_copy(update={"state": DocumentState.DELETED})
     await door.store.put(key, seal(door.box, gone, key))
     outcome = await door.outcome(opening.submission_id)
     if outcome is not None:
         raise ended(outcome, opening.client_id)
+
+
+async def _read(door: Door, key: str) -> Document | None:
+    body = await door.store.get(key)
+    return None if body is None else unseal(door.box, Document, body, key)
+
+
+async def _check_not_deleted(door: Door, key: str) -> None:
+    document = await _read(door, key)
+    if document is None or document.state is DocumentState.DELETED:
+        raise SenderError("document-not-found", "It was deleted while it was being uploaded.")
 
 
 def not_found_document() -> SenderError:

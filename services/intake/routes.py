@@ -247,7 +247,7 @@ def _documents(api: Api) -> list[Operation]:
             "Take a document back",
             {204: Answer("Deleted")},
             parameters=(ID, DOCUMENT),
-            problems=(*ENDED, "document-not-found", "document-uploading"),
+            problems=(*ENDED, "document-not-found"),
         ),
     ]
 

@@ -105,7 +105,6 @@ _TYPES: Final = (
     ),
     # documents
     ProblemType("document-not-found", 404, "The submission has no such document", "Check the id."),
-    ProblemType("document-uploading", 409, "The document is still being uploaded", "Wait until its upload has ended."),
     ProblemType("documents-differ", 409, "The list is not what was uploaded", "Name or delete each uploaded document."),
     ProblemType(
         "document-too-large",

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal, Self
 
-from aiohttp import ClientSession, ClientTimeout, TCPConnector, web
+from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 
 HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "upgrade", "proxy-authorization"}
 
@@ -75,24 +75,25 @@ class S3Proxy:
             await self._spring(trap)
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
         body = request.content if request.body_exists else None
-        async with self._session.request(
-            request.method,
-            f"http://{self._upstream}{request.raw_path}",
-            headers=headers,
-            data=body,
-            allow_redirects=False,
-        ) as answer:
-            payload = await answer.read()
-            if trap is not None and trap.when == "after":
-                await self._spring(trap)
-            answer_headers = {
-                name: value
-                for name, value in answer.headers.items()
-                if name.lower() not in HOP_BY_HOP | {"content-length"}
-            }
-            if request.method == "HEAD":
-                answer_headers["Content-Length"] = answer.headers.get("Content-Length", "0")
-            return web.Response(status=answer.status, headers=answer_headers, body=payload)
+        try:
+            async with self._session.request(
+                request.method,
+                f"http://{self._upstream}{request.raw_path}",
+                headers=headers,
+                data=body,
+                allow_redirects=False,
+            ) as answer:
+                payload = await answer.read()
+        except (ClientError, ConnectionError):
+            # The killed service cut its body off; the store saw the same, and there is nobody left to answer.
+            return web.Response(status=502)
+        if trap is not None and trap.when == "after":
+            await self._spring(trap)
+        dropped = HOP_BY_HOP | {"content-length"}
+        answer_headers = {name: value for name, value in answer.headers.items() if name.lower() not in dropped}
+        if request.method == "HEAD":
+            answer_headers["Content-Length"] = answer.headers.get("Content-Length", "0")
+        return web.Response(status=answer.status, headers=answer_headers, body=payload)
 
     @staticmethod
     async def _spring(trap: Trap) -> None:
