@@ -18,7 +18,7 @@ from shared.directory.snapshot import Directory
 from shared.errors import InvalidSignature, Misconfigured
 from shared.sealing.jwk import Alg, load_private, read_jwk, thumbprint
 from shared.store.port import Store
-from shared.trust.push import parts_digest, sign_push
+from shared.trust.push import parts_digest, sign_probe, sign_push
 
 
 def utc_now() -> datetime:
@@ -36,6 +36,8 @@ def make_push(
         raise Misconfigured(f"{settings.push_key_file} holds no private P-256 JWK") from None
 
     def sign(method: str, url: str, headers: dict[str, str], now: datetime) -> dict[str, str]:
+        if not headers:
+            return sign_probe(url, key, kid, now)
         return sign_push(method, url, headers, key, kid, now)
 
     return HttpsPush(

@@ -66,6 +66,10 @@ class Destination(Contract):
         default=(), description="only these municipalities (§ 6 (2) SGB II); empty = all others"
     )
     adapter: HttpsAdapter | None = None
+    fallback: HttpsAdapter | None = Field(
+        default=None,
+        description="used instead of `adapter` while the Jobcenter is in preparation; without it the lane waits",
+    )
     keys: tuple[DestinationKey, ...] = ()
     metadata_version: str = "2.1.0"
 

@@ -13,7 +13,8 @@ from typing import Protocol
 import aiohttp
 
 from services.delivery.adapters.multipart import PushBody
-from services.delivery.adapters.port import Consignment
+from services.delivery.adapters.port import Consignment, HandedOver
+from shared.contracts.directory import Destination
 from shared.contracts.reasons import Reason
 from shared.errors import JobcenterError, StoreUnavailable
 
@@ -24,7 +25,7 @@ SLOW_RECEIVER_S = 5.0
 
 
 class PushSigner(Protocol):
-    """Signs a push (RFC 9421): answers the headers to add."""
+    """Signs a push, or with no headers the empty probe (RFC 9421): answers the headers to add."""
 
     def __call__(self, method: str, url: str, headers: dict[str, str], now: datetime) -> dict[str, str]: ...
 
@@ -42,6 +43,7 @@ class HttpsPush:
         connect_timeout_s: float,
         idle_timeout_s: float,
         answer_timeout_s: float,
+        probe_timeout_s: float = 10.0,
     ) -> None:
         self._session = session
         self._sign = sign
@@ -53,8 +55,9 @@ class HttpsPush:
         self._connect_timeout_s = connect_timeout_s
         self._idle_timeout_s = idle_timeout_s
         self._answer_timeout_s = answer_timeout_s
+        self._probe_timeout_s = probe_timeout_s
 
-    async def deliver(self, consignment: Consignment) -> str:
+    async def deliver(self, consignment: Consignment) -> str | HandedOver:
         adapter = consignment.destination.adapter
         if adapter is None:
             raise JobcenterError(Reason.CONNECT)
@@ -76,6 +79,29 @@ class HttpsPush:
         except (aiohttp.ClientError, OSError, ValueError):
             raise self._fault(body, Reason.CONNECT) from None
 
+    async def probe(self, destination: Destination) -> None:
+        """`GET <url>/v1/probe`, signed; anything but 204 is the Jobcenter's failure."""
+        adapter = destination.adapter
+        if adapter is None:
+            raise JobcenterError(Reason.CONNECT)
+        url = f"{adapter.url}/v1/probe"
+        headers = self._sign("GET", url, {}, self._clock())
+        try:
+            async with (
+                asyncio.timeout(self._connect_timeout_s + self._probe_timeout_s),
+                self._session.get(url, headers=headers, timeout=self._timeout, allow_redirects=False) as response,
+            ):
+                if response.status == HTTPStatus.NO_CONTENT:
+                    return
+                asked_s = retry_after_s(response.headers.get("Retry-After"), self._clock())
+                raise JobcenterError(Reason.HTTP_STATUS, retry_after_s=asked_s)
+        except TimeoutError:
+            raise JobcenterError(Reason.TIMEOUT) from None
+        except (aiohttp.ClientSSLError, ssl.SSLError):
+            raise JobcenterError(Reason.TLS) from None
+        except (aiohttp.ClientError, OSError, ValueError):
+            raise JobcenterError(Reason.CONNECT) from None
+
     @staticmethod
     def _fault(body: PushBody, reason: Reason) -> Exception:
         """Whose fault a failed push was: the body's own error comes first, unless the receiver was so slow to read
@@ -84,15 +110,17 @@ class HttpsPush:
             return JobcenterError(Reason.TIMEOUT)
         return body.fault or JobcenterError(reason)
 
-    async def _post(self, url: str, headers: dict[str, str], body: PushBody) -> str:
+    async def _post(self, url: str, headers: dict[str, str], body: PushBody) -> str | HandedOver:
         # aiohttp's own read timeout would run while a large body is still being sent; this one follows the progress.
         async with asyncio.timeout(self._connect_timeout_s + self._idle_timeout_s) as limit:
-            chunks = self._followed(body.chunks(), limit)
+            chunks = self._followed(body, limit)
             async with self._session.post(
                 url, headers=headers, data=chunks, timeout=self._timeout, allow_redirects=False
             ) as response:
                 if body.fault is not None:
                     raise self._fault(body, Reason.CONNECT)
+                if response.status == HTTPStatus.ACCEPTED and body.complete:
+                    return HandedOver.ANSWER_LATER
                 if response.status != HTTPStatus.OK:
                     asked_s = retry_after_s(response.headers.get("Retry-After"), self._clock())
                     raise JobcenterError(Reason.HTTP_STATUS, retry_after_s=asked_s)
@@ -105,11 +133,11 @@ class HttpsPush:
             raise JobcenterError(Reason.ANSWER_INVALID)
         return answer.decode("ascii")
 
-    async def _followed(self, chunks: AsyncIterator[bytes], limit: asyncio.Timeout) -> AsyncIterator[bytes]:
+    async def _followed(self, body: PushBody, limit: asyncio.Timeout) -> AsyncIterator[bytes]:
         """Every chunk that goes out gives the receiver `idle_timeout_s` more; after the last one it has
         `answer_timeout_s` for its answer."""
         now = asyncio.get_running_loop().time
-        async for chunk in chunks:
+        async for chunk in body.chunks():
             limit.reschedule(now() + self._idle_timeout_s)
             yield chunk
         limit.reschedule(now() + self._answer_timeout_s)

@@ -23,6 +23,8 @@ class PushBody:
         self._boundary = uuid.uuid4().hex
         self.content_type = f"multipart/form-data; boundary={self._boundary}"
         self.fault: Exception | None = None
+        self.complete = False
+        """All parts were taken: only now can the receiver say that it has everything."""
         self.longest_wait_s = 0.0
         """The longest time that the receiver took to take one chunk."""
 
@@ -50,6 +52,7 @@ class PushBody:
             async for chunk in self._consignment.open_part(part):
                 yield chunk
             yield b"\r\n"
+        self.complete = True
         yield self._tail()
 
     def _head(self, name: str) -> bytes:

@@ -6,10 +6,15 @@ Assumptions
       when the stored part is proven absent, or is proven altered by having been read to its end, and
       `StoreUnavailable` (ours) when the store fails.
 Guarantees of an adapter
-    - It returns the Jobcenter's answer as received, unverified; who calls it verifies.
+    - It returns the Jobcenter's answer as received, unverified; who calls it verifies. Or `HandedOver`, when everything
+      is with the Jobcenter and the signed answer will come later, to delivery's own endpoint (HTTP 202, hot folders,
+      buckets, mail).
+    - `probe` hands nothing over: it answers whether a delivery would be taken now, by returning or by `JobcenterError`.
     - Whatever the Jobcenter's system does wrong (connect, TLS, timeout, status, size or form of the answer) is
       `JobcenterError` with a code of `Reason`. An error of `open_part` is passed on unchanged: it is never the
       Jobcenter's.
+    - It sees one adapter only, `destination.adapter`: choosing the fallback of a Jobcenter in preparation is the
+      caller's.
     - Constant memory, whatever the parts' size. Cancelling it closes what it opened.
 """
 
@@ -17,6 +22,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 from uuid import UUID
 
@@ -38,7 +44,20 @@ class Consignment:
     open_part: PartOpener
 
 
+class HandedOver(Enum):
+    """An answer that is none yet."""
+
+    ANSWER_LATER = "answer-later"
+    """The Jobcenter has everything; it will post its signed answer."""
+
+
 class Adapter(Protocol):
-    async def deliver(self, consignment: Consignment) -> str:
-        """Hands everything over and answers the Jobcenter's compact JWS, unverified."""
+    """See the module."""
+
+    async def deliver(self, consignment: Consignment) -> str | HandedOver:
+        """Hands everything over and answers the Jobcenter's compact JWS, unverified, or that it comes later."""
+        ...
+
+    async def probe(self, destination: Destination) -> None:
+        """The empty probe. Raises `JobcenterError` unless the Jobcenter's system would take a delivery now."""
         ...

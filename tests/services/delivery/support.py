@@ -30,7 +30,7 @@ from shared.store import keys as store_keys
 from shared.store.port import Store
 from shared.trust.answers import sign_answer
 from shared.trust.manifests import manifest_digest, sign_manifest, verify_manifest
-from shared.trust.push import parts_digest, verify_push
+from shared.trust.push import parts_digest, verify_probe, verify_push
 from shared.web.trace import Trace
 from tests import keys
 
@@ -149,18 +149,26 @@ class Receiver:
         self.times: list[float] = []
         self.behaviour: Behaviour = accept
         self.before: Callable[[], web.StreamResponse | None] = lambda: None
+        self.before_probe: Callable[[], web.StreamResponse | None] = lambda: None
+        self.probes = 0
         self.url = ""
 
     @asynccontextmanager
     async def serve(self) -> AsyncIterator[Receiver]:
         app = web.Application(client_max_size=1 << 30)
         app.router.add_post("/{destination}/v1/deliveries/{delivery_id}", self._deliveries)
+        app.router.add_get("/{destination}/v1/probe", self._probe)
         async with TestServer(app) as server:
             self.url = str(server.make_url("")).rstrip("/")
             yield self
 
     def url_of(self, destination: str) -> str:
         return f"{self.url}/{destination}"
+
+    async def _probe(self, request: web.Request) -> web.StreamResponse:
+        verify_probe(f"{self.url}{request.path}", request.headers, keys.platform_keys().push_key_for, datetime.now(UTC))
+        self.probes += 1
+        return self.before_probe() or web.Response(status=204)
 
     async def _deliveries(self, request: web.Request) -> web.StreamResponse:
         self.attempts += 1

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from services.delivery.adapters.https import HttpsPush, retry_after_s
 from services.delivery.adapters.multipart import PushBody
-from services.delivery.adapters.port import Consignment
+from services.delivery.adapters.port import Consignment, HandedOver
 from services.delivery.parts import StoredParts
 from services.delivery.settings import DeliverySettings
 from services.delivery.wiring import make_push
@@ -105,12 +105,43 @@ async def test_the_trace_goes_along(push: HttpsPush, receiver: Receiver) -> None
     assert seen == [submission.traceparent]
 
 
-@pytest.mark.parametrize("code", [202, 204, 301, 307, 400, 401, 403, 404, 409, 413, 429, 500, 502, 503])
+@pytest.mark.parametrize("code", [204, 301, 307, 400, 401, 403, 404, 409, 413, 429, 500, 502, 503])
 async def test_every_other_status_is_the_jobcenters_failure(push: HttpsPush, receiver: Receiver, code: int) -> None:
     receiver.before = status(code, Location="http://127.0.0.1:1/")
     with pytest.raises(JobcenterError) as failure:
         await push.deliver(await consignment(receiver, make_submission()))
     assert failure.value.code == "http-status"
+
+
+async def test_202_means_that_the_answer_comes_later(push: HttpsPush, receiver: Receiver) -> None:
+    async def later(receiver: Receiver, request: web.Request, push: Push) -> web.StreamResponse:
+        return web.Response(status=202)
+
+    receiver.behaviour = later
+    assert await push.deliver(await consignment(receiver, make_submission())) is HandedOver.ANSWER_LATER
+
+
+async def test_202_before_everything_was_sent_is_no_hand_over(push: HttpsPush, receiver: Receiver) -> None:
+    receiver.before = status(202)
+    with pytest.raises(JobcenterError):
+        await push.deliver(await consignment(receiver, make_submission("jobcenter-a", BIG * 8)))
+
+
+async def test_the_probe_is_signed_and_empty(push: HttpsPush, receiver: Receiver) -> None:
+    load = await consignment(receiver, make_submission())
+    await push.probe(load.destination)
+    assert receiver.probes == 1
+    receiver.before_probe = status(429, **{"Retry-After": "7"})
+    with pytest.raises(JobcenterError) as failure:
+        await push.probe(load.destination)
+    assert (failure.value.code, failure.value.retry_after_s) == ("http-status", 7)
+
+
+async def test_a_probe_of_a_closed_port_is_the_jobcenters_failure(push: HttpsPush) -> None:
+    load = await consignment("http://127.0.0.1:1/x", make_submission())
+    with pytest.raises(JobcenterError) as failure:
+        await push.probe(load.destination)
+    assert failure.value.code == "connect"
 
 
 async def test_retry_after_is_passed_on(push: HttpsPush, receiver: Receiver) -> None:
