@@ -51,6 +51,9 @@ def _setup(arguments: Sequence[str]) -> int:
     return 0
 
 
+MAX_WORKERS = 4
+"""Each has a broker of its own, of half a gigabyte."""
+
 CHECKS: dict[str, tuple[str, ...]] = {
     "ruff format": ("ruff", "format", "--check", "--quiet", "."),
     "ruff lint": ("ruff", "check", "--quiet", "."),
@@ -105,6 +108,13 @@ def _antragsweiche(arguments: Sequence[str]) -> int:
     return _module("cli", arguments, None)
 
 
+def _test(arguments: Sequence[str]) -> int:
+    """The whole suite in as many processes as there are cores, each with servers of its own; or what is asked for."""
+    setup.ensure()
+    workers = str(min(MAX_WORKERS, os.cpu_count() or 1))
+    return _module("pytest", arguments or ["-n", workers, "--dist", "loadfile"])
+
+
 def _help(_: Sequence[str]) -> int:
     width = max(len(name) for name in COMMANDS)
     print("Antragsweiche: applications for basic income support, sealed, to the responsible municipal Jobcenter.\n")
@@ -123,7 +133,7 @@ def _python(arguments: Sequence[str]) -> int:
 
 COMMANDS: dict[str, Command] = {
     "demo": Command("start everything, send the samples, show what each Jobcenter opened", _in_venv("devtools.demo")),
-    "test": Command("run the whole suite (arguments go to pytest)", _in_venv("pytest")),
+    "test": Command("run the whole suite on real servers; arguments go to pytest and replace its -n", _test),
     "check": Command("formatting, lint, types (strict), generated contract documents", _check),
     "up": Command("start everything for hands-on use, say how to use it", _in_venv("devtools.up")),
     "down": Command("stop what `up` started", _in_venv("devtools.down")),

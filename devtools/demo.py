@@ -30,22 +30,22 @@ from devtools.stack import Stack, StackSettings
 from devtools.toolchain import ROOT
 from shared.contracts.events import Step
 
-BUILD = ROOT / "build"
-HANDOVER = BUILD / "demo"
 WIDTH = 140
 _COLOURS = {ACKNOWLEDGED: "green", REFERRED: "cyan", CLEARING: "yellow", PROBLEM: "magenta"}
 
 
 def main() -> int:
-    argparse.ArgumentParser("./dev demo", description=__doc__).parse_args()
+    parser = argparse.ArgumentParser("./dev demo", description=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "build", help="where results, folders and logs go")
+    out: Path = parser.parse_args().out.resolve()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it meets while topics are made is no news here
     console = Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=WIDTH)  # in a file or a pipe nothing needs to be cut
     began = time.monotonic()
-    shutil.rmtree(HANDOVER, ignore_errors=True)
-    settings = StackSettings(jobcenters=connected(), handover_root=HANDOVER)
-    stack = Stack(BUILD / "run" / "demo", settings, say=lambda text: console.print(f"  {text}", style="dim"))
+    shutil.rmtree(out / "demo", ignore_errors=True)
+    settings = StackSettings(jobcenters=connected(), handover_root=out / "demo")
+    stack = Stack(out / "run" / "demo", settings, say=lambda text: console.print(f"  {text}", style="dim"))
     try:
         with stack:
             console.print(f"ready after {stack.timings['ready']:.1f} s; sending {len(SAMPLES)} samples to intake")
@@ -54,8 +54,9 @@ def main() -> int:
         print(f"the system did not start: {error}")  # not by rich: a log may hold what looks like markup
         return 1
     report = summary(results, time.monotonic() - began)
-    (BUILD / "demo.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-    _show(console, results, report)
+    file = out / "demo.json"
+    file.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    _show(console, results, report, file)
     _next(console, results)
     wrong = [result for result in results if not result.ok]
     for result in wrong:
@@ -110,7 +111,7 @@ def summary(results: list[Result], seconds: float) -> dict[str, Any]:
     }
 
 
-def _show(console: Console, results: list[Result], report: dict[str, Any]) -> None:
+def _show(console: Console, results: list[Result], report: dict[str, Any], file: Path) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("sample", "postcode", "municipality", "outcome", "Jobcenter"):
         table.add_column(heading)
@@ -133,7 +134,7 @@ def _show(console: Console, results: list[Result], report: dict[str, Any]) -> No
     console.print(table)
     totals = ", ".join(f"{report[outcome]} {outcome}" for outcome in (ACKNOWLEDGED, REFERRED, CLEARING, PROBLEM))
     good = sum(result.ok for result in results)
-    console.print(f"\n{report['sent']} sent: {totals}; {good} as expected; {report['seconds']} s; build/demo.json")
+    console.print(f"\n{report['sent']} sent: {totals}; {good} as expected; {report['seconds']} s; {_relative(file)}")
 
 
 def _next(console: Console, results: list[Result]) -> None:

@@ -10,6 +10,7 @@ They are real keys, but nobody guards them: never use them for anything but tryi
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable
@@ -78,12 +79,22 @@ def _make_rsa(task: tuple[Path, Alg]) -> None:
 
 
 def ensure_keys(folder: Path, destinations: Iterable[str]) -> KeyFiles:
-    """Make what is missing. RSA 4096 takes a second or two for each, so all cores are used."""
-    files = KeyFiles(folder)
+    """Make what is missing. RSA 4096 takes a second or two for each, so all cores are used.
+
+    Several stacks may start at once: whoever comes second waits, and finds the keys made.
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _ensure_keys(KeyFiles(folder), destinations)
+
+
+def _ensure_keys(files: KeyFiles, destinations: Iterable[str]) -> KeyFiles:
     for path in (files.directory, files.receipt, files.push, files.issuer):
         if not path.exists():
             write_private(path, generate_ec())
-    write_private(files.anchor, public_jwk(read_jwk(files.directory)))
+    if not files.anchor.exists():
+        write_private(files.anchor, public_jwk(read_jwk(files.directory)))
     if not files.state.exists():
         write_private(files.state, generate_state_keys())
     wanted = [(files.transit, Alg.SEAL)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from devtools.processes import start_ticks
 from devtools.toolchain import ROOT
 
-RUN_FOLDER = ROOT / "build" / "run" / "up"
+RUN_FOLDER = Path(os.environ.get("ANTRAGSWEICHE_RUN_FOLDER") or ROOT / "build" / "run" / "up")
 STATE_FILE = RUN_FOLDER / "state.json"
 
 

@@ -106,6 +106,7 @@ class LanePoller(ConsumerRebalanceListener):  # type: ignore[misc]
         finally:
             self._stopping.set()
             await asyncio.gather(polling, *helpers, return_exceptions=True)
+            emit(log, logging.INFO, "draining", count=self._lanes.in_flight)
             given_up = await self._lanes.drain(self._settings.drain_budget_s)
             if given_up:
                 emit(log, logging.WARNING, "deliveries given up after the drain budget", count=given_up)

@@ -22,7 +22,7 @@ from aiokafka.errors import KafkaError
 
 from shared.contracts import topics
 from shared.directory.folder import read_tokens, write_token
-from shared.directory.reading import POLL_MS, assign_all, behind, key_text, make_consumer
+from shared.directory.reading import POLL_MS, assign_all, behind, close, key_text, make_consumer
 from shared.directory.snapshot import Applied, Directory, EntryVerifier
 from shared.errors import DirectoryUnavailable, KafkaUnavailable
 from shared.kafka.settings import KafkaSettings
@@ -31,6 +31,7 @@ STALL_S = 10.0
 """A consumer that gets nothing for so long although there is something is thrown away: after a broker's restart one
 can stall without saying so."""
 RETRY_S = 0.5
+STOP_S = 2.0
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,15 @@ class DirectoryFollower:
             raise DirectoryUnavailable("the directory could not be read to its end")
 
     async def stop(self) -> None:
-        """Let go of the broker. Takes no longer than one poll."""
+        """Let go of the broker: after the current poll, or after `STOP_S` when the broker does not answer."""
         self._stopping.set()
-        if self._task is not None:
-            await self._task
+        if self._task is None:
+            return
+        await asyncio.wait({self._task}, timeout=STOP_S)
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        if not self._task.cancelled():
+            self._task.result()
 
     async def _run(self) -> None:
         while not self._stopping.is_set():
@@ -131,7 +137,7 @@ class DirectoryFollower:
                 if await self._poll(consumer):
                     progress_at = self._clock()
         finally:
-            await consumer.stop()
+            await close(consumer)
 
     async def _seek(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
         starts = await consumer.beginning_offsets(partitions)

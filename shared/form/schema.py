@@ -146,7 +146,7 @@ def _evidence(definition: Definition) -> JsonSchema:
             "then": {"properties": {"state": False, "reason": False, "follows_by": False}},
             "else": {
                 "required": ["state"],
-                "if": {"properties": {"state": {"const": "not_available"}}},
+                "if": {"required": ["state"], "properties": {"state": {"const": "not_available"}}},
                 "then": {"required": ["reason"], "properties": {"follows_by": False}},
             },
         },

@@ -77,7 +77,7 @@ class Service:
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None
-        if self.process.returncode is None:
+        if self.process.returncode is None and not (number is signal.SIGTERM and self.lines("draining")):
             self.process.send_signal(number)
         return await asyncio.wait_for(self.process.wait(), 40)
 

@@ -20,7 +20,7 @@ from shared.contracts.topics import Topic, lane
 from shared.directory.folder import read_tokens, write_token
 from shared.directory.follower import Alarm, DirectoryFollower
 from shared.directory.publisher import Published, publish_directory
-from shared.directory.reading import read_records
+from shared.directory.reading import close, read_records
 from shared.directory.snapshot import Applied, Directory
 from shared.errors import DirectoryUnavailable, KafkaUnavailable, Misconfigured
 from shared.kafka.admin import admin_client, apply_topics
@@ -272,3 +272,38 @@ async def test_it_survives_a_restart_of_the_broker(tmp_path: Path) -> None:
             await seen.until(lambda: follower.directory.version("jobcenter-a") == 3, 60)
             assert seen.alarms == []
             assert seen.changes == ["jobcenter-a"] * 3
+            await _stops_and_goes_on_while_frozen(server, name, follower, seen)
+
+
+async def _stops_and_goes_on_while_frozen(
+    server: KafkaServer, topic: str, follower: DirectoryFollower, seen: Seen
+) -> None:
+    """A frozen broker keeps its connections: nobody may wait for it for ever, and nobody may miss its return."""
+    async with following(server.bootstrap, topic, Seen()) as another:
+        server.process.pause()
+        started = time.monotonic()
+        await another.stop()
+        assert time.monotonic() - started < 8
+    server.process.resume()
+    await send(server.bootstrap, topic, ("jobcenter-a", keys.signed(entry(4))))
+    await seen.until(lambda: follower.directory.version("jobcenter-a") == 4, 60)
+
+
+class StopsBadly:
+    """A consumer as aiokafka's sometimes is: its own pending fetch cancels whoever stops it."""
+
+    def __init__(self) -> None:
+        self._client = self
+        self.closed = False
+
+    async def stop(self) -> None:
+        raise asyncio.CancelledError
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_closing_a_consumer_never_cancels_its_reader() -> None:
+    consumer = StopsBadly()
+    await close(consumer)
+    assert consumer.closed
