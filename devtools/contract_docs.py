@@ -19,7 +19,7 @@ from shared.contracts import topics
 from shared.contracts.events import EVENT_TYPE_PREFIX, Step
 from shared.contracts.schemas import ALL_SCHEMAS, MESSAGE_SCHEMAS
 from shared.contracts.topics import Topic
-from shared.kafka.events import DELIVERY_TYPE, NEEDS_HUMAN_TYPE, RECEIVED_TYPE
+from shared.kafka.events import CONTROL_TYPE, DELIVERY_TYPE, LANE_STATE_TYPE, NEEDS_HUMAN_TYPE, RECEIVED_TYPE
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 DOCS: Final = ROOT / "docs"
@@ -34,6 +34,10 @@ UUID: Final = {"type": "string", "format": "uuid"}
 CONTENT: Final[Mapping[str, str]] = {
     topics.RECEIVED: "received/v1",
     topics.LANE_PREFIX + "{destination}": "delivery/v1",
+    **{topics.retry(tier): "delivery/v1" for tier in topics.RETRY_DELAYS_S},
+    topics.AWAITING: "delivery/v1",
+    topics.CONTROL: "control/v1",
+    topics.LANES: "lane-state/v1",
     topics.CLEARING: "needs-human/v1",
     topics.DEAD_LETTER: "needs-human/v1",
     topics.EVENTS: "submission-event/v1",
@@ -44,8 +48,26 @@ TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     "received/v1": (RECEIVED_TYPE,),
     "delivery/v1": (DELIVERY_TYPE,),
     "needs-human/v1": (NEEDS_HUMAN_TYPE,),
+    "control/v1": (CONTROL_TYPE,),
+    "lane-state/v1": (LANE_STATE_TYPE,),
     "submission-event/v1": tuple(EVENT_TYPE_PREFIX + step.value for step in Step),
 }
+
+OPTIONAL: Final[Mapping[str, Mapping[str, Mapping[str, Any]]]] = {
+    "delivery/v1": {
+        "ce_attempts": {"type": "string", "description": "attempts that failed before"},
+        "ce_firstattempt": {"type": "string", "format": "date-time"},
+        "ce_lastattempt": {"type": "string", "format": "date-time"},
+        "ce_lastreason": {"type": "string", "description": "a code of the catalogue"},
+        "ce_hops": {"type": "string", "description": "how often it went through a retry topic"},
+        "ce_spent": {"type": "string", "description": "budget spent, seconds in which its lane was open"},
+        "ce_openmark": {"type": "string", "description": "the lane's open clock when the budget was last charged"},
+        "ce_asked": {"type": "string", "description": "how often a late answer was asked for again"},
+        "ce_due": {"type": "string", "format": "date-time", "description": "when it goes back to its lane's tail"},
+    }
+}
+"""Headers that a message has only after a failure or a hand-over."""
+BY_DESTINATION: Final = frozenset({"control/v1", "lane-state/v1"})
 
 DIRECTORY_MESSAGE: Final = "directory-entry"
 
@@ -145,13 +167,14 @@ def _operations(declared: list[Topic]) -> dict[str, Any]:
 
 
 def _message(name: str) -> dict[str, Any]:
+    key = {"type": "string"} if name in BY_DESTINATION else {"type": "string", "format": "uuid"}
     constants = {
         "ce_specversion": {"const": "1.0"},
         "ce_id": UUID,
         "ce_source": {"type": "string", "format": "uri-reference"},
         "ce_type": {"enum": list(TYPES[name])},
         "ce_time": {"type": "string", "format": "date-time"},
-        "ce_subject": {"type": "string", "description": "the submission id"},
+        "ce_subject": {"type": "string", "description": "the submission id; of controls and lanes, the destination"},
         "ce_dataschema": {"const": name},
         "content-type": {"const": "application/json"},
         "traceparent": {"type": "string", "pattern": TRACEPARENT},
@@ -160,12 +183,16 @@ def _message(name: str) -> dict[str, Any]:
         "name": name,
         "title": (MESSAGE_SCHEMAS[name].__doc__ or "").strip().splitlines()[0],
         "contentType": "application/json",
-        "headers": {"type": "object", "required": list(constants), "properties": constants},
+        "headers": {
+            "type": "object",
+            "required": list(constants),
+            "properties": {**constants, **OPTIONAL.get(name, {})},
+        },
         "payload": {
             "schemaFormat": "application/schema+json;version=draft-2020-12",
             "schema": {"$ref": f"schemas/{schema_file(name)}"},
         },
-        "bindings": {"kafka": {"key": {"type": "string", "format": "uuid"}, "bindingVersion": "0.5.0"}},
+        "bindings": {"kafka": {"key": key, "bindingVersion": "0.5.0"}},
     }
 
 

@@ -34,6 +34,12 @@ class Attempts(Contract):
     first_at: Moment | None = None
     last_at: Moment | None = None
     last_reason: str | None = None
+    hops: int = Field(ge=0, default=0, description="how often it went through a retry topic")
+    spent_s: float = Field(ge=0, default=0, description="budget spent: seconds in which its lane was open")
+    open_mark_s: float | None = Field(
+        default=None, description="the lane's open clock when the budget was last charged"
+    )
+    asked: int = Field(ge=0, default=0, description="how often a signed answer that is late was asked for again")
 
 
 class NeedsHuman(Contract):

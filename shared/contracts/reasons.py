@@ -48,6 +48,12 @@ class Reason(StrEnum):
     HTTP_STATUS = "http-status"
     ANSWER_INVALID = "answer-invalid"
     """The answer is not a valid signed accept or reject of this delivery."""
+    UNEXPECTED = "unexpected"
+    """A defect of ours with this one message."""
+    ANSWER_OVERDUE = "answer-overdue"
+    """Handed over, asked again, and still without a signed answer."""
+    ANSWER_CONTRADICTS = "answer-contradicts"
+    """A second signed answer says something else than the first, which stays."""
 
     # the sender
     WITHDRAWN_BY_SENDER = "withdrawn-by-sender"

@@ -10,17 +10,20 @@ from typing import Final
 
 from shared.contracts.answer import Answer
 from shared.contracts.base import Contract
+from shared.contracts.control import Control, LaneState
 from shared.contracts.directory import JobcenterEntry, PlatformEntry
 from shared.contracts.events import SubmissionEvent
 from shared.contracts.manifest import Manifest
 from shared.contracts.messages import Delivery, NeedsHuman, Received
-from shared.contracts.stored import Claim, ClearingMark, Outcome, Settled
+from shared.contracts.stored import Claim, ClearingMark, HandedOver, Outcome, Settled
 
 MESSAGE_SCHEMAS: Final[Mapping[str, type[Contract]]] = {
     "received/v1": Received,
     "delivery/v1": Delivery,
     "needs-human/v1": NeedsHuman,
     "submission-event/v1": SubmissionEvent,
+    "control/v1": Control,
+    "lane-state/v1": LaneState,
 }
 """Bodies of CloudEvents: the value of `ce_dataschema` → the model."""
 
@@ -37,6 +40,7 @@ STORED_SCHEMAS: Final[Mapping[str, type[Contract]]] = {
     "claim/v1": Claim,
     "clearing-mark/v1": ClearingMark,
     "settled/v1": Settled,
+    "handed-over/v1": HandedOver,
 }
 """Objects in the store."""
 

@@ -76,3 +76,17 @@ class Settled(Contract):
     delivery_id: UUID | None = None
     answer: str | None = Field(default=None, description="the Jobcenter's compact JWS")
     problems: tuple[Problem, ...] = ()
+
+
+class HandedOver(Contract):
+    """`<id>/<generation>/handed-over`, written once: the Jobcenter took everything and will answer later.
+
+    What verifies the late answer: no message has to be found for it.
+    """
+
+    version: Literal[1] = 1
+    at: Moment = Field(description="when the first push that was answered so began")
+    delivery_id: UUID
+    destination: str
+    manifest: str = Field(description="compact JWS")
+    traceparent: str

@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from shared.contracts.control import Control, LaneState
 from shared.contracts.events import EVENT_TYPE_PREFIX, SubmissionEvent
 from shared.contracts.ids import event_id
 from shared.contracts.messages import Delivery, NeedsHuman, Received
 from shared.kafka.cloudevents import CloudMessage
+from shared.web.trace import Trace
 
 RECEIVED_TYPE: Final = "de.antragsweiche.received"
 DELIVERY_TYPE: Final = "de.antragsweiche.delivery"
 NEEDS_HUMAN_TYPE: Final = "de.antragsweiche.needs-human"
+CONTROL_TYPE: Final = "de.antragsweiche.control"
+LANE_STATE_TYPE: Final = "de.antragsweiche.lane-state"
 
 
 def event_message(event: SubmissionEvent, *, source: str, traceparent: str) -> CloudMessage:
@@ -64,4 +68,20 @@ def needs_human_message(body: NeedsHuman, *, source: str, traceparent: str) -> C
         traceparent=traceparent,
         time=body.at,
         source=source,
+    )
+
+
+def control_message(body: Control, *, source: str) -> CloudMessage:
+    """For `delivery.control`."""
+    return _about_a_lane(CONTROL_TYPE, body, source)
+
+
+def lane_state_message(body: LaneState, *, source: str) -> CloudMessage:
+    """For `delivery.lanes`."""
+    return _about_a_lane(LANE_STATE_TYPE, body, source)
+
+
+def _about_a_lane(kind: str, body: Control | LaneState, source: str) -> CloudMessage:
+    return CloudMessage(
+        type=kind, subject=body.destination, data=body, traceparent=str(Trace.new()), time=body.at, source=source
     )

@@ -6,6 +6,7 @@ open/<id>/documents/<doc>       descriptor of an uploaded document, sealed likew
 <id>/outcome                    written once
 <id>/<generation>/claim         written once: who was first, the first push or the sender's withdrawal
 <id>/<generation>/clearing      a human decides
+<id>/<generation>/handed-over   the Jobcenter has everything and will answer later
 <id>/<generation>/settled       written once: the verified accept or final reject, or the withdrawal
 """
 
@@ -56,6 +57,10 @@ def claim(submission_id: UUID, generation: int) -> str:
 
 def clearing(submission_id: UUID, generation: int) -> str:
     return f"{submission_id}/{_generation(generation)}/clearing"
+
+
+def handed_over(submission_id: UUID, generation: int) -> str:
+    return f"{submission_id}/{_generation(generation)}/handed-over"
 
 
 def settled(submission_id: UUID, generation: int) -> str:
