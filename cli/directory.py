@@ -99,7 +99,7 @@ def show(
         table.add_column(heading, no_wrap=heading != "name", overflow="fold")
     for entry in read_folder(directory, trusted).entries():
         active = sum(key.state is KeyState.ACTIVE for each in entry.destinations for key in each.keys)
-        endpoints = [each.adapter.url for each in entry.destinations if each.adapter is not None]
+        endpoints = [each.adapter.where for each in entry.destinations if each.adapter is not None]
         names = ", ".join(each.id for each in entry.destinations)
         cells = (
             entry.id,

@@ -69,8 +69,11 @@ def _directory(body: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
     for destination in destinations:
         adapter = destination.get("adapter") or {}
+        shown = next(
+            (adapter[name] for name in ("url", "host", "endpoint", "address") if name in adapter), "no endpoint"
+        )
         keys = len(destination.get("keys", ()))
-        fields.append((str(destination.get("id")), f"{adapter.get('url', 'no endpoint')}, {keys} keys"))
+        fields.append((str(destination.get("id")), f"{shown}, {keys} keys"))
     return fields
 
 

@@ -6,6 +6,7 @@
     ├── MessageError           this one message's fault: it leaves the lane (retry tier, clearing or dead letter)
     └── OurError               our fault or our infrastructure's: everything waits, nobody is blamed
         ├── StoreUnavailable
+        │   └── StoreRefused   it answered with an error
         ├── KafkaUnavailable
         ├── DirectoryUnavailable
         └── Misconfigured      the service refuses to start
@@ -60,6 +61,14 @@ class OurError(AntragsweicheError):
 
 class StoreUnavailable(OurError):
     """The object store did not answer, or answered with a server error."""
+
+
+class StoreRefused(StoreUnavailable):
+    """The object store answered, but with an error: `status` is HTTP's."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class KafkaUnavailable(OurError):

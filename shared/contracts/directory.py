@@ -51,11 +51,92 @@ class DestinationKey(Contract):
     jwk: dict[str, Any] = Field(description="public JWK")
 
 
+HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$")]
+"""DNS name or IPv4 address."""
+Port = Annotated[int, Field(ge=1, le=65535)]
+Secret = Annotated[
+    Slug | None,
+    Field(default=None, description="folder of this adapter's secret files; by default the destination's id"),
+]
+
+
 class HttpsAdapter(Contract):
     """Push over HTTPS to the receiver; `url` is the base, without `/v1/deliveries`."""
 
     kind: Literal["https"] = "https"
     url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s]+[^/\s]$")]
+    client_certificate: bool | None = Field(
+        default=None, description="mutual TLS: delivery shows the certificate `https.crt`, `https.key` of its secrets"
+    )
+    ca: str | None = Field(default=None, description="PEM: trust exactly these authorities, not the system's")
+    secret: Secret = None
+
+    @property
+    def where(self) -> str:
+        """For people: where it goes, in one line."""
+        return self.url
+
+
+class SftpAdapter(Contract):
+    """A hot folder on the Jobcenter's SFTP server; the private key is the secret file `sftp.key`."""
+
+    kind: Literal["sftp"] = "sftp"
+    host: HostName
+    port: Port = 22
+    user: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._@-]{1,100}$")]
+    path: Annotated[str, StringConstraints(pattern=r"^/?[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$")] = Field(
+        description="the hot folder; it exists already"
+    )
+    host_keys: tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9@.-]+ [A-Za-z0-9+/]+={0,2}$")], ...] = Field(
+        min_length=1, description="OpenSSH public keys (`ssh-ed25519 AAAA…`); a server with any other is refused"
+    )
+    secret: Secret = None
+
+    @property
+    def where(self) -> str:
+        """For people: where it goes, in one line."""
+        return f"sftp://{self.user}@{self.host}:{self.port}/{self.path.removeprefix('/')}"
+
+
+class S3Adapter(Contract):
+    """A bucket of the Jobcenter; the secret access key is the secret file `s3.secret`."""
+
+    kind: Literal["s3"] = "s3"
+    endpoint: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.-]+(:[0-9]{1,5})?$")] = Field(
+        description="host or host:port"
+    )
+    secure: bool = Field(default=True, description="HTTPS; without it only for tests on one machine")
+    region: str = "us-east-1"
+    bucket: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+    prefix: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+/)*$")] = ""
+    access_key: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")]
+    secret: Secret = None
+
+    @property
+    def where(self) -> str:
+        """For people: where it goes, in one line."""
+        return f"s3://{self.endpoint}/{self.bucket}/{self.prefix}"
+
+
+class MailAdapter(Contract):
+    """Mail through the platform's own mail server: the last resort."""
+
+    kind: Literal["mail"] = "mail"
+    address: Annotated[
+        str, StringConstraints(pattern=r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$")
+    ]
+    max_attached_bytes: int = Field(
+        default=10_000_000, gt=0, le=50_000_000, description="above this, documents are links to the sealed parts"
+    )
+
+    @property
+    def where(self) -> str:
+        """For people: where it goes, in one line."""
+        return f"mailto:{self.address}"
+
+
+AnyAdapter = Annotated[HttpsAdapter | SftpAdapter | S3Adapter | MailAdapter, Field(discriminator="kind")]
+"""How a destination is reached. Adding a kind is safe: who does not know it keeps the last entry and says so."""
 
 
 class Destination(Contract):
@@ -65,8 +146,8 @@ class Destination(Contract):
     municipality_keys: tuple[MunicipalityKey, ...] = Field(
         default=(), description="only these municipalities (§ 6 (2) SGB II); empty = all others"
     )
-    adapter: HttpsAdapter | None = None
-    fallback: HttpsAdapter | None = Field(
+    adapter: AnyAdapter | None = None
+    fallback: AnyAdapter | None = Field(
         default=None,
         description="used instead of `adapter` while the Jobcenter is in preparation; without it the lane waits",
     )

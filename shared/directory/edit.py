@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shared.contracts.directory import (
+    AnyAdapter,
     Destination,
     DestinationKey,
     HttpsAdapter,
@@ -50,7 +51,15 @@ def set_endpoint(entry: JobcenterEntry, now: datetime, destination_id: str, url:
         adapter = None if url is None else HttpsAdapter(url=url.rstrip("/"))
     except ValidationError:
         raise InvalidEntry("endpoint-url") from None
-    return _replace(entry, now, _find(entry, destination_id).model_copy(update={"adapter": adapter}))
+    return set_adapter(entry, now, destination_id, adapter)
+
+
+def set_adapter(
+    entry: JobcenterEntry, now: datetime, destination_id: str, adapter: AnyAdapter | None, *, fallback: bool = False
+) -> JobcenterEntry:
+    """How a destination is reached, or with `fallback` how it is while its Jobcenter is in preparation."""
+    field = "fallback" if fallback else "adapter"
+    return _replace(entry, now, _find(entry, destination_id).model_copy(update={field: adapter}))
 
 
 def add_destination(

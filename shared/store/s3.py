@@ -42,7 +42,7 @@ from aiohttp import (
 from minio import Minio
 from yarl import URL
 
-from shared.errors import Misconfigured, StoreUnavailable
+from shared.errors import Misconfigured, StoreRefused, StoreUnavailable
 from shared.store.port import ObjectStream
 from shared.store.settings import StoreSettings
 from shared.store.streams import ExactBody
@@ -169,7 +169,7 @@ class S3Store:
                 if status == 412 and not reused:
                     return False
                 if status not in (409, 412) and status < 500:
-                    raise StoreUnavailable(await _describe("put_new", response))
+                    raise await _refusal("put_new", response)
         except _NotSent as error:
             raise StoreUnavailable(f"put_new: {error}") from None
         except _Ambiguous:
@@ -205,7 +205,7 @@ class S3Store:
                 ) as response:
                     body.raise_if_broken()
                     if response.status >= 300:
-                        raise StoreUnavailable(await _describe("put_stream", response))
+                        raise await _refusal("put_stream", response)
                     await response.read()
         except (ClientError, TimeoutError, OSError) as error:
             if body is not None:
@@ -219,7 +219,7 @@ class S3Store:
         """A request that has one good answer: 2xx."""
         async with self._plain(what, method, url, **options) as response:
             if response.status >= 300 and not (method == "DELETE" and await _is_no_such_key(response)):
-                raise StoreUnavailable(await _describe(what, response))
+                raise await _refusal(what, response)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -229,7 +229,7 @@ class S3Store:
                 return await _read_exactly(response)
             if await _is_no_such_key(response):
                 return None
-            raise StoreUnavailable(await _describe("get", response))
+            raise await _refusal("get", response)
 
     def get_stream(self, key: str) -> AbstractAsyncContextManager[ObjectStream | None]:
         return self._get_stream(key)
@@ -252,7 +252,7 @@ class S3Store:
             elif await _is_no_such_key(response):
                 yield None
             else:
-                raise StoreUnavailable(await _describe("get_stream", response))
+                raise await _refusal("get_stream", response)
         finally:
             response.close()
 
@@ -271,7 +271,7 @@ class S3Store:
                 return 0
             if await _is_no_such_key(response):
                 return None
-            raise StoreUnavailable(await _describe("size", response))
+            raise await _refusal("size", response)
 
     async def list(self, prefix: str) -> list[str]:
         keys: list[str] = []
@@ -280,7 +280,7 @@ class S3Store:
             query = {"list-type": "2", "prefix": prefix} | ({"continuation-token": token} if token else {})
             async with self._plain("list", "GET", self._presign_bucket("GET", query)) as response:
                 if response.status != 200:
-                    raise StoreUnavailable(await _describe("list", response))
+                    raise await _refusal("list", response)
                 page = _parse(await _read_exactly(response))
             keys += [_text(element, "Key") for element in page.iter("Contents")]
             if page.findtext("IsTruncated") != "true":
@@ -305,7 +305,7 @@ class S3Store:
         query = {"list-type": "2", "max-keys": "1"}
         async with self._plain("check", "GET", self._presign_bucket("GET", query)) as response:
             if response.status != 200:
-                raise StoreUnavailable(await _describe("check", response))
+                raise await _refusal("check", response)
 
     async def check_bucket(self) -> None:
         """Refuses a bucket in which erasing would not erase.
@@ -393,8 +393,9 @@ async def _is_no_such_key(response: ClientResponse) -> bool:
     return True
 
 
-async def _describe(what: str, response: ClientResponse) -> str:
-    return f"{what}: {response.status} {await _code(response)}"
+async def _refusal(what: str, response: ClientResponse) -> StoreRefused:
+    code = await _code(response)
+    return StoreRefused(f"{what}: {response.status} {code}", response.status)
 
 
 def _parse(document: bytes) -> ET.Element:

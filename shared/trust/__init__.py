@@ -4,6 +4,7 @@
     platform    the platform's own key set         keys     keys inside entries
     manifests   manifests, by the door             content  the manifest's `content` claim
     push        pushes and probes (RFC 9421)       answers  accepts and rejects, by a Jobcenter
+    drops       pushes that are laid down as files
     proofs      a Jobcenter's new keys
 
 Each check raises `InvalidSignature` with a code and gives back only what it has checked.

@@ -14,7 +14,9 @@ import aiohttp
 
 from services.delivery.adapters.multipart import PushBody
 from services.delivery.adapters.port import Consignment, HandedOver
-from shared.contracts.directory import Destination
+from services.delivery.adapters.secrets import NotConfigured, Secrets
+from services.delivery.adapters.tls import TlsContexts
+from shared.contracts.directory import Destination, HttpsAdapter
 from shared.contracts.reasons import Reason
 from shared.errors import JobcenterError, StoreUnavailable
 
@@ -44,6 +46,7 @@ class HttpsPush:
         idle_timeout_s: float,
         answer_timeout_s: float,
         probe_timeout_s: float = 10.0,
+        tls: TlsContexts | None = None,
     ) -> None:
         self._session = session
         self._sign = sign
@@ -56,12 +59,11 @@ class HttpsPush:
         self._idle_timeout_s = idle_timeout_s
         self._answer_timeout_s = answer_timeout_s
         self._probe_timeout_s = probe_timeout_s
+        self._tls = tls or TlsContexts(Secrets(None))
 
     async def deliver(self, consignment: Consignment) -> str | HandedOver:
-        adapter = consignment.destination.adapter
-        if adapter is None:
-            raise JobcenterError(Reason.CONNECT)
-        url = f"{adapter.url}/v1/deliveries/{consignment.delivery_id}"
+        url = f"{_url(consignment.destination)}/v1/deliveries/{consignment.delivery_id}"
+        context = self._tls.context(consignment.destination)
         body = PushBody(consignment)
         headers = {
             "Delivery-Id": str(consignment.delivery_id),
@@ -71,25 +73,22 @@ class HttpsPush:
         headers |= self._sign("POST", url, headers, self._clock())
         headers |= {"Traceparent": consignment.traceparent, "Content-Length": str(body.length)}
         try:
-            return await self._post(url, headers, body)
+            return await self._post(url, headers, body, context)
         except TimeoutError:
             raise self._fault(body, Reason.TIMEOUT) from None
-        except (aiohttp.ClientSSLError, ssl.SSLError):
-            raise self._fault(body, Reason.TLS) from None
-        except (aiohttp.ClientError, OSError, ValueError):
-            raise self._fault(body, Reason.CONNECT) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise self._fault(body, _reason(error)) from None
 
     async def probe(self, destination: Destination) -> None:
         """`GET <url>/v1/probe`, signed; anything but 204 is the Jobcenter's failure."""
-        adapter = destination.adapter
-        if adapter is None:
-            raise JobcenterError(Reason.CONNECT)
-        url = f"{adapter.url}/v1/probe"
+        url, context = f"{_url(destination)}/v1/probe", self._tls.context(destination)
         headers = self._sign("GET", url, {}, self._clock())
         try:
             async with (
                 asyncio.timeout(self._connect_timeout_s + self._probe_timeout_s),
-                self._session.get(url, headers=headers, timeout=self._timeout, allow_redirects=False) as response,
+                self._session.get(
+                    url, headers=headers, timeout=self._timeout, allow_redirects=False, ssl=context
+                ) as response,
             ):
                 if response.status == HTTPStatus.NO_CONTENT:
                     return
@@ -97,10 +96,8 @@ class HttpsPush:
                 raise JobcenterError(Reason.HTTP_STATUS, retry_after_s=asked_s)
         except TimeoutError:
             raise JobcenterError(Reason.TIMEOUT) from None
-        except (aiohttp.ClientSSLError, ssl.SSLError):
-            raise JobcenterError(Reason.TLS) from None
-        except (aiohttp.ClientError, OSError, ValueError):
-            raise JobcenterError(Reason.CONNECT) from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise JobcenterError(_reason(error)) from None
 
     @staticmethod
     def _fault(body: PushBody, reason: Reason) -> Exception:
@@ -110,12 +107,14 @@ class HttpsPush:
             return JobcenterError(Reason.TIMEOUT)
         return body.fault or JobcenterError(reason)
 
-    async def _post(self, url: str, headers: dict[str, str], body: PushBody) -> str | HandedOver:
+    async def _post(
+        self, url: str, headers: dict[str, str], body: PushBody, context: ssl.SSLContext | bool
+    ) -> str | HandedOver:
         # aiohttp's own read timeout would run while a large body is still being sent; this one follows the progress.
         async with asyncio.timeout(self._connect_timeout_s + self._idle_timeout_s) as limit:
             chunks = self._followed(body, limit)
             async with self._session.post(
-                url, headers=headers, data=chunks, timeout=self._timeout, allow_redirects=False
+                url, headers=headers, data=chunks, timeout=self._timeout, allow_redirects=False, ssl=context
             ) as response:
                 if body.fault is not None:
                     raise self._fault(body, Reason.CONNECT)
@@ -141,6 +140,23 @@ class HttpsPush:
             limit.reschedule(now() + self._idle_timeout_s)
             yield chunk
         limit.reschedule(now() + self._answer_timeout_s)
+
+
+def _url(destination: Destination) -> str:
+    adapter = destination.adapter
+    if not isinstance(adapter, HttpsAdapter):
+        raise NotConfigured(f"{destination.id} has no HTTPS adapter")
+    return adapter.url
+
+
+def _reason(error: BaseException) -> Reason:
+    """A server that wants another client certificate says so only when the request is under way."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, aiohttp.ClientSSLError | ssl.SSLError):
+            return Reason.TLS
+        cause = cause.__cause__ or cause.__context__
+    return Reason.CONNECT
 
 
 def retry_after_s(value: str | None, now: datetime) -> float | None:
