@@ -14,11 +14,18 @@ import aiohttp
 import uvloop
 from aiohttp import web
 
+from services.delivery.announce import Announcer
+from services.delivery.http import create_app
 from services.delivery.lanes import Lanes
+from services.delivery.late import LateAnswers
 from services.delivery.poll import LanePoller, Stalled, make_consumer
 from services.delivery.report import Report
+from services.delivery.returns import Returner, ReturnsPump, make_returns_consumer
 from services.delivery.settings import DeliverySettings
-from services.delivery.wiring import make_lanes
+from services.delivery.tables import TableFollower
+from services.delivery.wiring import make_courier, make_lanes, make_schedule, make_settler, utc_now
+from shared.contracts import topics
+from shared.contracts.control import Control, LaneState
 from shared.directory.follower import Alarm, DirectoryFollower
 from shared.errors import KafkaUnavailable, Misconfigured
 from shared.kafka.producer import Producer
@@ -35,6 +42,7 @@ log = logging.getLogger(__name__)
 SEND_TIMEOUT_S = 10.0
 """Nobody waits for delivery's answer, so it can be more patient than the door."""
 UNREADY_AFTER_S = 30.0
+ANNOUNCE_S = 0.5
 
 
 class _Service:
@@ -45,6 +53,7 @@ class _Service:
         self._kafka = kafka
         self._store = store
         self._lanes: Lanes | None = None
+        self._late: LateAnswers | None = None
         self._polled_at = float("-inf")
         self._stop = asyncio.Event()
 
@@ -52,22 +61,45 @@ class _Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
         async with AsyncExitStack() as stack:
-            poller = await self._wire(stack)
-            if poller is None:
+            parts = await self._wire(stack)
+            if parts is None:
                 return 0
-            running = asyncio.create_task(poller.run())
+            poller, returns, announcer = parts
+            running = [
+                asyncio.create_task(poller.run()),
+                asyncio.create_task(returns.run()),
+                asyncio.create_task(self._announce(poller, announcer)),
+            ]
             stopping = asyncio.create_task(self._stop.wait())
-            await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({*running, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
+            self._stop.set()
             poller.stop()
+            returns.stop()
             try:
-                await running
+                await asyncio.gather(*running)
             except Stalled as error:
                 emit(log, logging.CRITICAL, "no progress, restart me", error=error)
+                await asyncio.wait(running)
                 return 1
+            finally:
+                self._late = None
             return 0
 
-    async def _wire(self, stack: AsyncExitStack) -> LanePoller | None:
+    async def _announce(self, poller: LanePoller, announcer: Announcer) -> None:
+        """Lane states, until the last moment: the next owner goes on from the last ones."""
+        assert self._lanes is not None
+        while True:
+            stopping = self._stop.is_set()
+            states = self._lanes.states(self._settings.instance_id, poller.ends())
+            announcer.forget({state.destination for state in states})
+            await announcer.announce(states)
+            if stopping:
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), ANNOUNCE_S)
+
+    async def _wire(self, stack: AsyncExitStack) -> tuple[LanePoller, ReturnsPump, Announcer] | None:
         """None when SIGTERM came before everything was there."""
         settings = self._settings
         follower = DirectoryFollower(
@@ -81,9 +113,13 @@ class _Service:
             return None
         stack.push_async_callback(producer.stop)
         stack.push_async_callback(follower.stop)
-        started = asyncio.create_task(follower.start())
-        if not await self._unless_stopped(started):
-            return None
+        controls = TableFollower(self._kafka, topics.CONTROL, Control, self._controls_changed)
+        told = TableFollower(self._kafka, topics.LANES, LaneState)
+        stack.push_async_callback(controls.stop)
+        stack.push_async_callback(told.stop)
+        for table in (follower, controls, told):
+            if not await self._unless_stopped(asyncio.create_task(table.start())):
+                return None
         store = await stack.enter_async_context(S3Store.open(self._store))
         wide = self._store.model_copy(update={"max_connections": 0})  # bounded by the slots already
         parts_store = await stack.enter_async_context(S3Store.open(wide))
@@ -94,30 +130,50 @@ class _Service:
             ready={"kafka": lambda: producer.healthy, "polling": self._is_polling},
             live={"polling": self._is_polling},
         )
-        self._lanes = make_lanes(
+        settler = make_settler(settings, store, producer)
+        courier = make_courier(
             settings,
             store=store,
             parts_store=parts_store,
-            publisher=producer,
+            settler=settler,
             directory=lambda: follower.directory,
             session=session,
-            observer=Report(health.registry),
         )
-        port = await self._serve_health(stack, health)
-        poller = await self._join(stack)
-        if poller is not None:
-            emit(log, logging.INFO, "ready", port=port)
-        return poller
+        self._lanes = make_lanes(
+            settings,
+            courier,
+            Report(health.registry),
+            control=controls.get,
+            open_s=lambda destination: state.open_s if (state := told.get(destination)) is not None else 0.0,
+        )
+        self._late = LateAnswers(courier, settler, lambda: follower.directory)
+        port = await self._serve_http(stack, health)
+        returner = Returner(settler, make_schedule(settings), utc_now)
+        joined = await self._join(stack, returner)
+        if joined is None:
+            return None
+        emit(log, logging.INFO, "ready", port=port)
+        source = f"/delivery/{settings.instance_id}"
+        now = asyncio.get_running_loop().time
+        return *joined, Announcer(producer, every_s=settings.lane_report_s, source=source, now=now)
 
-    async def _join(self, stack: AsyncExitStack) -> LanePoller | None:
+    def _controls_changed(self) -> None:
+        if self._lanes is not None:
+            self._lanes.tick()
+
+    async def _join(self, stack: AsyncExitStack, returner: Returner) -> tuple[LanePoller, ReturnsPump] | None:
         assert self._lanes is not None
-        consumer = make_consumer(self._kafka, self._settings)
+        settings = self._settings
+        consumer = make_consumer(self._kafka, settings)
         stack.push_async_callback(consumer.stop)
-        poller = LanePoller(consumer, self._lanes, self._settings, on_progress=self._note_progress)
-        if not await self._until_kafka(poller.start):
+        poller = LanePoller(consumer, self._lanes, settings, on_progress=self._note_progress)
+        again = make_returns_consumer(self._kafka, settings)
+        stack.push_async_callback(again.stop)
+        returns = ReturnsPump(again, returner, commit_timeout_s=settings.commit_timeout_s)
+        if not await self._until_kafka(poller.start) or not await self._until_kafka(returns.start):
             return None
         self._note_progress()
-        return poller
+        return poller, returns
 
     async def _until_kafka(self, start: Callable[[], Awaitable[None]]) -> bool:
         """Waits for a broker to appear; False when SIGTERM came first."""
@@ -148,10 +204,8 @@ class _Service:
     def _is_polling(self) -> bool:
         return asyncio.get_running_loop().time() - self._polled_at < UNREADY_AFTER_S
 
-    async def _serve_health(self, stack: AsyncExitStack, health: Health) -> int:
-        http = web.Application()
-        http.add_routes(health.routes())
-        runner = web.AppRunner(http, access_log=None)
+    async def _serve_http(self, stack: AsyncExitStack, health: Health) -> int:
+        runner = web.AppRunner(create_app(health, lambda: self._late), access_log=None)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         await web.TCPSite(runner, self._settings.host, self._settings.port).start()

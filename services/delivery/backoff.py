@@ -14,13 +14,13 @@ class Backoff:
     | `first_s` | delay after the first failure, seconds | 1 |
     | `most_s` | no delay of our own is longer, seconds | 60 |
     | `jitter` | each delay is spread evenly by this share up and down, so that lanes do not march in step | 0.2 |
-    | `most_asked_s` | the longest wait that somebody else's `Retry-After` may impose, seconds | 900 |
+    | `most_asked_s` | the longest wait that somebody else's `Retry-After` may impose, seconds | 3600 |
     """
 
     first_s: float = 1.0
     most_s: float = 60.0
     jitter: float = 0.2
-    most_asked_s: float = 900.0
+    most_asked_s: float = 3600.0
 
     def __post_init__(self) -> None:
         if not 0 < self.first_s <= self.most_s or not 0 <= self.jitter < 1 or self.most_asked_s < 0:

@@ -2,8 +2,9 @@
 
     raises JobcenterError   the lane waits
     raises OurError         everything waits
-    returns Landed          the message needs no more work; everything about it is durable
-`MessageError` never leaves: it is carried out here, as a dead letter.
+    returns Landed          the message needs no more work here; everything about it is durable
+`MessageError` never leaves: what is proven wrong with our own copy is a dead letter at once, for waiting mends nothing.
+What the Jobcenter refuses unsigned, for this message alone, `move_on` takes through the retry tiers.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from enum import Enum
 
 from pydantic import ValidationError
 
-from services.delivery.adapters.port import Adapter, Consignment
+from services.delivery.adapters.port import Adapter, Consignment, HandedOver
 from services.delivery.decide import ToClearing, after_answer
 from services.delivery.parts import StoredParts
 from services.delivery.settle import Case, Record, Settler
+from services.delivery.tiers import Schedule, due_after
 from shared.contracts import ids, topics
-from shared.contracts.directory import Destination, Rollout
+from shared.contracts.answer import Answer
+from shared.contracts.directory import Destination, JobcenterEntry, Rollout
 from shared.contracts.events import Step
 from shared.contracts.messages import Attempts, Delivery
 from shared.contracts.reasons import Reason
@@ -46,7 +49,15 @@ class Landed(Enum):
     SETTLED_BEFORE = "settled-before"
     WITHDRAWN = "withdrawn"
     CLEARING = "clearing"
+    HANDED_OVER = "handed-over"
+    """The Jobcenter has everything and will answer later."""
+    RETRY = "retry"
     DEAD_LETTER = "dead-letter"
+
+    @property
+    def proves_jobcenter(self) -> bool:
+        """Whether the Jobcenter's system worked."""
+        return self in (Landed.ANSWERED, Landed.HANDED_OVER)
 
 
 class Unreadable(Exception):
@@ -97,6 +108,7 @@ class Courier:
         directory: Callable[[], Directory],
         adapter: Adapter,
         clock: Callable[[], datetime],
+        schedule: Schedule,
         key_grace_s: float = 10.0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -107,6 +119,7 @@ class Courier:
         self._directory = directory
         self._adapter = adapter
         self._clock = clock
+        self._schedule = schedule
         self._key_grace_s = key_grace_s
         self._sleep = sleep
 
@@ -127,6 +140,27 @@ class Courier:
         except JobcenterError as error:
             await self._settler.event(case, Step.ATTEMPT_FAILED, attempt=attempts.count + 1, reason=error.code)
             raise
+
+    async def move_on(self, record: Record, attempts: Attempts) -> Landed:
+        """The failure is the message's own: on to the next retry tier, or to the dead letter when its budget is spent.
+
+        `attempts` includes the failed one. Raises `OurError`; then it is to be repeated.
+        """
+        try:
+            case = await self._read(record)
+        except Unreadable as finding:
+            await self._settler.unreadable(record, finding.reason)
+            return Landed.DEAD_LETTER
+        tier = self._schedule.tier_for(attempts)
+        if tier is None:
+            await self._settler.dead_letter(case, attempts.last_reason or Reason.UNEXPECTED, attempts=attempts)
+            return Landed.DEAD_LETTER
+        await self._settler.retry(case, tier, due_after(self._clock(), self._schedule.delay_s(tier)), attempts)
+        return Landed.RETRY
+
+    async def probe(self, destination_id: str) -> None:
+        """The adapter's empty probe. Raises `NotConnected`, `JobcenterError`, `OurError`."""
+        await self._adapter.probe(self._connected(destination_id))
 
     async def _read(self, record: Record) -> Case:
         give_up_at = self._clock() + timedelta(seconds=self._key_grace_s)
@@ -151,7 +185,7 @@ class Courier:
             await self._settler.clearing(case, mark.reason, answer=mark.answer, attempts=attempts)
             return Landed.CLEARING
         try:
-            destination = self._destination(case)
+            destination = self._connected(case.manifest.destination)
         except NotConnected:
             if not await self._withdrawn(case):
                 raise
@@ -161,8 +195,10 @@ class Courier:
         if not await self._claim(case):
             await self._settle_withdrawn(case)
             return Landed.WITHDRAWN
-        if attempts.count == 0:
+        if attempts.count == attempts.asked == 0:
             await self._settler.event(case, Step.PUSHING)
+        if attempts.asked > 1:
+            await self._settler.alarm(case, Reason.ANSWER_OVERDUE, attempt=attempts.asked)
         handed_over_at = self._clock()
         token = await self._adapter.deliver(
             Consignment(
@@ -174,21 +210,15 @@ class Courier:
                 open_part=parts.open,
             )
         )
-        return await self._take_answer(case, token, handed_over_at, attempts)
+        if token is HandedOver.ANSWER_LATER:
+            due = due_after(self._clock(), self._schedule.awaiting_s)
+            await self._settler.handed_over(case, handed_over_at, due, attempts)
+            return Landed.HANDED_OVER
+        return await self.take_answer(case, token, handed_over_at, attempts)
 
-    async def _take_answer(self, case: Case, token: str, handed_over_at: datetime, attempts: Attempts) -> Landed:
-        # The directory is asked again: a key that was revoked while the parts went out must not sign any more.
-        try:
-            answer = verify_answer(
-                token,
-                destination=self._destination(case),
-                delivery_id=case.delivery_id,
-                manifest=case.manifest,
-                manifest_token=case.token,
-                handed_over_at=handed_over_at,
-            )
-        except InvalidSignature:
-            raise JobcenterError(Reason.ANSWER_INVALID) from None
+    async def take_answer(self, case: Case, token: str, handed_over_at: datetime, attempts: Attempts) -> Landed:
+        """Verifies and settles, now or after a late answer. Raises `JobcenterError(answer-invalid)`, `OurError`."""
+        answer = self.verify(case, token, handed_over_at)
         decision = after_answer(answer)
         if isinstance(decision, ToClearing):
             await self._settler.clearing(case, decision.reason, answer=token, attempts=attempts)
@@ -204,12 +234,36 @@ class Courier:
         await self._settler.settle(case, settled, decision.reason)
         return Landed.ANSWERED
 
-    def _destination(self, case: Case) -> Destination:
-        """Where to push today. A Jobcenter that is not connected yet, or pauses, is waited for."""
-        found = self._directory().destination(case.manifest.destination)
-        if found is None or found[1].adapter is None or found[0].rollout is Rollout.PAUSED:
+    def verify(self, case: Case, token: str, handed_over_at: datetime) -> Answer:
+        """Raises `JobcenterError(answer-invalid)`. Asks the directory as it is now: a key that was revoked while the
+        parts went out must not sign any more."""
+        try:
+            return verify_answer(
+                token,
+                destination=self._known(case.manifest.destination)[1],
+                delivery_id=case.delivery_id,
+                manifest=case.manifest,
+                manifest_token=case.token,
+                handed_over_at=handed_over_at,
+            )
+        except InvalidSignature:
+            raise JobcenterError(Reason.ANSWER_INVALID) from None
+
+    def _known(self, destination_id: str) -> tuple[JobcenterEntry, Destination]:
+        found = self._directory().destination(destination_id)
+        if found is None:
             raise NotConnected
-        return found[1]
+        return found
+
+    def _connected(self, destination_id: str) -> Destination:
+        """Where to push today. A Jobcenter that is not connected yet, in preparation or paused is waited for; one in
+        preparation may be served by its fallback meanwhile."""
+        entry, destination = self._known(destination_id)
+        if entry.rollout is Rollout.IN_PREPARATION:
+            destination = destination.model_copy(update={"adapter": destination.fallback})
+        if destination.adapter is None or entry.rollout is Rollout.PAUSED:
+            raise NotConnected
+        return destination
 
     async def _parts(self, case: Case) -> StoredParts:
         body = await self._store.get(keys.outcome(case.manifest.submission_id))

@@ -3,24 +3,22 @@
 Assumptions
     - `now` is a monotonic time in seconds that never falls.
     - The caller starts what `next_start` names and reports each start's end by exactly one of `succeed`,
-      `jobcenter_failed`, `ours_failed`, `abandon`.
+      `jobcenter_failed`, `not_connected`, `ours_failed`, `abandon`; and each probe as `breaker` says.
 Guarantees
-    - Never more than `window` in flight; only one while the lane is troubled (the last thing that it learned about the
-      Jobcenter was a failure).
-    - After a Jobcenter's failure nothing starts until the backoff is over; what is in flight goes on. Failures of
-      attempts that began before the last counted failure are one and the same trouble and count once.
-    - A troubled lane tries the least-tried record, so that one record which always fails cannot keep the others from
-      showing that the Jobcenter is well again.
-    - A record that fails while others succeed ("alone") waits on its own schedule; the lane goes on without it.
-    - Our own failures never count: neither for the lane, nor for the record's attempts.
+    - Never more than `window` in flight. Nothing starts while the lane is blocked (a hold, our own trouble), while its
+      breaker is not closed, or while the directory names no endpoint; what is in flight goes on.
+    - After a Jobcenter's failure the breaker decides; when it closes, the whole window starts at once. Until an
+      application is answered the least-tried records go first, so that one record which always fails cannot keep the
+      others from showing that the Jobcenter is well.
+    - A record that fails after others were answered since its last failure ("alone") waits on its own schedule and does
+      not open the breaker: a healthy lane goes on without it.
+    - `fails_alone` says that a record has now failed `ALONE` times, with a success of the probe or of another
+      application between each two: the failure is the message's, no longer the Jobcenter's.
+    - Our own failures never count: neither for the lane, nor for the record.
 Transitions of a record
     loaded ──next_start/start──▶ in flight ──succeed──▶ gone
-                     ▲                │──jobcenter_failed, ours_failed, abandon──▶ loaded
+                     ▲                │──jobcenter_failed, not_connected, ours_failed, abandon──▶ loaded
                      └────────────────┘
-Transitions of the lane
-    well ──jobcenter_failed──▶ troubled(n) ──jobcenter_failed of a later attempt──▶ troubled(n+1)
-    troubled(n) ──succeed──▶ well
-Issue C's breaker replaces "wait, then try a record" by "wait, then probe"; its hold makes `next_start` answer None.
 """
 
 from __future__ import annotations
@@ -28,13 +26,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.delivery.backoff import Backoff
+from services.delivery.breaker import Breaker, BreakerState
+from services.delivery.openclock import OpenClock
+
+ALONE = 3
+"""Failures that make a failure the message's."""
 
 
 @dataclass
 class _Entry:
     attempts: int = 0
     alone: int = 0
-    failed_in_era: int = -1
+    era: int = 0
+    answers: int = 0
     not_before: float = float("-inf")
     started_at: float | None = None
 
@@ -42,17 +46,20 @@ class _Entry:
 class Lane:
     """The pure state of one partition's lane."""
 
-    def __init__(self, window: int, backoff: Backoff) -> None:
+    def __init__(self, window: int, backoff: Backoff, probing: Backoff | None = None) -> None:
+        """`backoff` spaces a lone record's attempts, `probing` the breaker's probes."""
         if window < 1:
             raise ValueError("a lane needs a window of at least 1")
         self._window = window
         self._backoff = backoff
+        self.breaker = Breaker(probing or backoff)
+        self.open_clock = OpenClock()
         self._entries: dict[int, _Entry] = {}
         self._in_flight = 0
-        self._failures = 0
-        self._last_failure = float("-inf")
         self._not_before = float("-inf")
-        self._successes = 0
+        self._blocks: set[str] = set()
+        self._era = 0
+        self._answers = 0
 
     def load(self, offset: int) -> None:
         if offset in self._entries:
@@ -61,10 +68,10 @@ class Lane:
 
     def next_start(self, now: float) -> int | None:
         """The record to start now, or None. Does not start it."""
-        if now < self._not_before or self._in_flight >= (1 if self._failures else self._window):
+        if not self.is_open(now) or self._in_flight >= self._window:
             return None
         ready = [
-            (entry.attempts if self._failures else 0, offset)
+            (entry.attempts if self.breaker.failures else 0, offset)
             for offset, entry in self._entries.items()
             if entry.started_at is None and entry.not_before <= now
         ]
@@ -84,25 +91,42 @@ class Lane:
         self._land(offset)
         del self._entries[offset]
         if proves_jobcenter:
-            self._successes += 1
-            self._failures = 0
+            self._era += 1
+            self._answers += 1
+            self.breaker.answered()
             self._not_before = float("-inf")
 
+    def fails_alone(self, offset: int) -> bool:
+        """Whether one more failure of this record, in flight now, is the message's."""
+        entry = self._entries[offset]
+        return entry.alone + self._counts(entry) >= ALONE
+
     def jobcenter_failed(self, offset: int, now: float, chance: float, asked_s: float | None = None) -> float:
-        """Answers for how many seconds nothing of this lane will start."""
+        """Answers for how many seconds nothing of this lane, or of this record alone, will start."""
         entry, started_at = self._entries[offset], self._land(offset)
+        entry.alone += self._counts(entry)
+        is_lone = entry.attempts > 0 and entry.answers < self._answers
         entry.attempts += 1
-        if entry.failed_in_era >= 0 and entry.failed_in_era < self._successes:
-            entry.alone += 1
-            entry.not_before = now + self._backoff.delay_s(entry.alone, chance)
-        entry.failed_in_era = self._successes
-        if started_at > self._last_failure or not self._failures:
-            self._failures += 1
-            self._last_failure = now
-            self._not_before = now + self._backoff.delay_s(self._failures, chance, asked_s)
-        elif asked_s is not None:
-            self._not_before = max(self._not_before, now + self._backoff.delay_s(1, chance, asked_s))
-        return max(0.0, self._not_before - now)
+        entry.era, entry.answers = self._era, self._answers
+        if is_lone:
+            wait_s = self._backoff.delay_s(entry.alone, chance, asked_s)
+            entry.not_before = now + wait_s
+            return wait_s
+        return self.breaker.failed(started_at, now, chance, asked_s)
+
+    def not_connected(self, offset: int, now: float, wait_s: float) -> None:
+        """The directory names no endpoint, or says to wait: nobody failed."""
+        self._land(offset)
+        self.wait(now, wait_s)
+
+    def wait(self, now: float, wait_s: float) -> None:
+        """Nothing starts, not even a probe, for so many seconds; `retry_now` ends it."""
+        self._not_before = now + wait_s
+
+    def probe_succeeded(self) -> None:
+        """The empty probe came through."""
+        if self.breaker.probe_succeeded():
+            self._era += 1
 
     def ours_failed(self, offset: int) -> None:
         """We failed; the record stays as if it had not been tried."""
@@ -110,14 +134,43 @@ class Lane:
 
     abandon = ours_failed
 
-    def retry_now(self) -> None:
-        """Something changed (a new endpoint): the present wait is over; trouble remains until a success."""
+    def block(self, why: str) -> None:
+        """Nothing starts until every block is lifted."""
+        self._blocks.add(why)
+
+    def unblock(self, why: str) -> None:
+        self._blocks.discard(why)
+
+    def retry_now(self, now: float) -> None:
+        """Something changed (a new endpoint): present waits are over; trouble remains until a success."""
         self._not_before = float("-inf")
+        self.breaker.probe_now(now)
+
+    def is_open(self, now: float) -> bool:
+        """Whether applications may flow."""
+        return not self._blocks and now >= self._not_before and self.breaker.state is BreakerState.CLOSED
+
+    def probe_due(self, now: float) -> bool:
+        """Whether the empty probe should be sent now; a held lane is left in peace."""
+        return not self._blocks and now >= self._not_before and self.breaker.probe_due(now)
 
     def wakes_at(self) -> float:
-        """The earliest time at which waiting alone could make something startable; infinite when only events can."""
+        """The earliest time at which waiting alone could make something startable, a probe included; infinite when
+        only events can."""
+        if self._blocks or self.breaker.state is BreakerState.PROBING:
+            return float("inf")
+        if self.breaker.state is BreakerState.OPEN:
+            return max(self._not_before, self.breaker.probe_at)
         waiting = [entry.not_before for entry in self._entries.values() if entry.started_at is None]
         return max(self._not_before, min(waiting)) if waiting else float("inf")
+
+    @property
+    def blocks(self) -> frozenset[str]:
+        return frozenset(self._blocks)
+
+    def is_waiting(self, now: float) -> bool:
+        """Waits for the directory to name an endpoint."""
+        return now < self._not_before
 
     @property
     def loaded(self) -> int:
@@ -131,11 +184,15 @@ class Lane:
     @property
     def failures(self) -> int:
         """Failures of the Jobcenter in a row; 0 = well."""
-        return self._failures
+        return self.breaker.failures
 
     def attempts(self, offset: int) -> int:
         """Attempts that the Jobcenter has failed for this record."""
         return self._entries[offset].attempts
+
+    def _counts(self, entry: _Entry) -> int:
+        """1 when a failure now tells something new: the first one, or one after a success."""
+        return int(entry.attempts == 0 or entry.era < self._era)
 
     def _land(self, offset: int) -> float:
         entry = self._entries[offset]

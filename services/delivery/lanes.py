@@ -7,19 +7,25 @@ may start later. It is called whenever something changed, and never waits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from aiokafka import TopicPartition
 
 from services.delivery.backoff import Backoff
+from services.delivery.breaker import BreakerState
 from services.delivery.deliver import Landed, NotConnected
 from services.delivery.lane import Lane, may_start
 from services.delivery.offsets import OffsetTracker
+from services.delivery.openclock import charged
 from services.delivery.settle import Record
+from services.delivery.tiers import read_attempts
+from shared.contracts import topics
+from shared.contracts.control import Control, Hold, LaneCondition, LaneState
 from shared.contracts.messages import Attempts
+from shared.contracts.reasons import Reason
 from shared.errors import JobcenterError, OurError
 
 
@@ -28,6 +34,10 @@ class Deliverer(Protocol):
 
     async def deliver(self, record: Record, attempts: Attempts) -> Landed: ...
 
+    async def move_on(self, record: Record, attempts: Attempts) -> Landed: ...
+
+    async def probe(self, destination_id: str) -> None: ...
+
 
 class Observer(Protocol):
     """Told what happened, for logs and metrics. Never raises."""
@@ -35,6 +45,10 @@ class Observer(Protocol):
     def landed(self, topic: str, landed: Landed) -> None: ...
 
     def jobcenter_failed(self, topic: str, code: str, wait_s: float) -> None: ...
+
+    def probed(self, topic: str, code: str | None, wait_s: float) -> None:
+        """An empty probe came through (`code` None) or failed."""
+        ...
 
     def ours_failed(self, error: Exception, wait_s: float) -> None: ...
 
@@ -61,18 +75,24 @@ class Limits:
     not_connected_s: float = 60.0
 
 
+HELD, OURS = "held", "ours"
+"""Why a lane is blocked: by an operator, by trouble of our own."""
+
+
 class _Runner:
     """One partition."""
 
-    def __init__(self, partition: TopicPartition, limits: Limits, backoff: Backoff) -> None:
+    def __init__(self, partition: TopicPartition, limits: Limits, backoff: Backoff, probing: Backoff) -> None:
         self.partition = partition
+        self.destination = partition.topic.removeprefix(topics.LANE_PREFIX)
         self.limits = limits
-        self.lane = Lane(limits.window, backoff)
+        self.lane = Lane(limits.window, backoff, probing)
         self.tracker = OffsetTracker()
         self.records: dict[int, Record] = {}
         self.attempts: dict[int, Attempts] = {}
         self.tasks: set[asyncio.Task[None]] = set()
         self.not_connected = False
+        self.last_reason: str | None = None
 
     @property
     def full(self) -> bool:
@@ -82,10 +102,44 @@ class _Runner:
     def hungry(self) -> bool:
         return self.lane.loaded <= self.limits.loaded // 2 and self.tracker.span < self.limits.span
 
+    def keep_time(self, now: float) -> None:
+        """The budget's clock runs while applications may flow."""
+        self.lane.open_clock.set_open(self.lane.is_open(now), now)
+
     def finish(self, offset: int, *, proves_jobcenter: bool) -> None:
         self.lane.succeed(offset, proves_jobcenter=proves_jobcenter)
         self.tracker.done(offset)
         del self.records[offset], self.attempts[offset]
+
+    def state(self, now: float, moment: datetime, owner: str, end: int | None, hold: Hold | None) -> LaneState:
+        lane = self.lane
+        first = self.tracker.first_pending
+        probe_at = moment + timedelta(seconds=max(0.0, lane.breaker.probe_at - now))
+        return LaneState(
+            destination=self.destination,
+            at=moment,
+            owner=owner,
+            condition=self._condition(now),
+            breaker=lane.breaker.state.value,
+            failures=lane.failures,
+            last_reason=self.last_reason if lane.failures else None,
+            next_probe_at=probe_at if lane.breaker.state is BreakerState.OPEN else None,
+            in_flight=lane.in_flight,
+            lag=self.tracker.pending if end is None else max(self.tracker.pending, end - (first or end)),
+            oldest_pending_at=self.records[first].at if first is not None else None,
+            open_s=round(lane.open_clock.read_s(now), 3),
+            hold=hold,
+        )
+
+    def _condition(self, now: float) -> LaneCondition:
+        if HELD in self.lane.blocks:
+            return LaneCondition.HELD
+        if self.lane.is_waiting(now):
+            return LaneCondition.WAITING
+        if OURS in self.lane.blocks:
+            return LaneCondition.OURS
+        broken = self.lane.breaker.state is not BreakerState.CLOSED
+        return LaneCondition.BROKEN if broken else LaneCondition.FLOWING
 
 
 class Lanes:
@@ -100,13 +154,21 @@ class Lanes:
         backoff: Backoff,
         clock: Callable[[], datetime],
         chance: Callable[[], float],
+        probing: Backoff | None = None,
+        control: Callable[[str], Control | None] = lambda destination: None,
+        open_s: Callable[[str], float] = lambda destination: 0.0,
         on_space: Callable[[TopicPartition], None] = lambda partition: None,
     ) -> None:
-        """`on_space` is called when a lane that was full wants more. `chance` answers random numbers in [0, 1)."""
+        """`backoff` spaces our own failures and a lone record's, `probing` the probes. `control` and `open_s` answer
+        what operators said about a destination, and how long its lane was open under its last owner. `on_space` is
+        called when a lane that was full wants more. `chance` answers random numbers in [0, 1)."""
         self._deliverer = deliverer
         self._observer = observer
         self._limits = limits
         self._backoff = backoff
+        self._probing = probing or backoff
+        self._control = control
+        self._open_s = open_s
         self._clock = clock
         self._chance = chance
         self.on_space = on_space
@@ -131,10 +193,12 @@ class Lanes:
         for partition in [partition for partition in self._runners if partition not in ours]:
             for task in self._runners.pop(partition).tasks:
                 task.cancel()
+        now = self._now()
         for partition in ours - self._runners.keys():
-            self._runners[partition] = _Runner(partition, self._limits, self._backoff)
+            runner = self._runners[partition] = _Runner(partition, self._limits, self._backoff, self._probing)
+            runner.lane.open_clock.restore(self._open_s(runner.destination), now)
         self._suspended = False
-        self.pump()
+        self.tick()
 
     def load(self, partition: TopicPartition, records: Iterable[Record]) -> None:
         """Takes records in; ignores what it holds already, and partitions that are not ours (any more)."""
@@ -144,7 +208,7 @@ class Lanes:
         for record in records:
             if runner.tracker.offer(record.offset):
                 runner.records[record.offset] = record
-                runner.attempts[record.offset] = Attempts()
+                runner.attempts[record.offset] = read_attempts(record.headers)
                 runner.lane.load(record.offset)
 
     def wants_more(self, partition: TopicPartition) -> bool:
@@ -172,8 +236,29 @@ class Lanes:
         for runner in self._runners.values():
             if runner.not_connected:
                 runner.not_connected = False
-                runner.lane.retry_now()
+                runner.lane.retry_now(self._now())
         self.pump()
+
+    def tick(self) -> None:
+        """Twice a second: holds begin and end by the wall clock, whose steps no timer would notice."""
+        moment = self._clock()
+        for runner in self._runners.values():
+            control = self._control(runner.destination)
+            if control is not None and control.is_held(moment):
+                runner.lane.block(HELD)
+            else:
+                runner.lane.unblock(HELD)
+        self.pump()
+
+    def states(self, owner: str, ends: Mapping[TopicPartition, int]) -> list[LaneState]:
+        """Every lane as it is now; `ends` are the partitions' ends as far as they are known."""
+        now, moment = self._now(), self._clock()
+        found = []
+        for partition, runner in self._runners.items():
+            control = self._control(runner.destination)
+            hold = control.hold if control is not None else None
+            found.append(runner.state(now, moment, owner, ends.get(partition), hold))
+        return found
 
     @property
     def in_flight(self) -> int:
@@ -204,6 +289,15 @@ class Lanes:
         if self._suspended:
             return
         now = self._now()
+        for runner in self._runners.values():
+            if now >= self._our_gate:
+                runner.lane.unblock(OURS)
+            else:
+                runner.lane.block(OURS)
+            runner.keep_time(now)
+            if runner.lane.probe_due(now):
+                self._start(runner, self._probe(runner, now))
+                runner.lane.breaker.probe_started(now)
         if now >= self._our_gate:
             self._extra = sum(max(0, runner.lane.in_flight - 1) for runner in self._runners.values())
             # One more for each lane in turn, so that the common slots are not all taken by the first.
@@ -211,6 +305,12 @@ class Lanes:
             while waiting:
                 waiting = [runner for runner in waiting if self._start_one(runner, now)]
         self._set_timer(now)
+
+    @staticmethod
+    def _start(runner: _Runner, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        runner.tasks.add(task)
+        task.add_done_callback(runner.tasks.discard)
 
     def _start_one(self, runner: _Runner, now: float) -> bool:
         if not may_start(self._limits.slots, len(self._runners), runner.lane.in_flight, self._extra):
@@ -220,50 +320,85 @@ class Lanes:
             return False
         runner.lane.start(offset, now)
         self._extra += runner.lane.in_flight > 1
-        task = asyncio.create_task(self._attempt(runner, offset, now))
-        runner.tasks.add(task)
-        task.add_done_callback(runner.tasks.discard)
+        self._start(runner, self._attempt(runner, offset, now))
         return True
 
-    async def _attempt(self, runner: _Runner, offset: int, started_at: float) -> None:
-        topic = runner.partition.topic
-        attempts = runner.attempts[offset]
+    async def _probe(self, runner: _Runner, started_at: float) -> None:
+        lane, topic = runner.lane, runner.partition.topic
         try:
-            landed = await self._deliverer.deliver(runner.records[offset], attempts)
+            await self._deliverer.probe(runner.destination)
+        except NotConnected:
+            runner.not_connected = True
+            lane.wait(self._now(), self._limits.not_connected_s)
+            lane.breaker.probe_abandoned(self._now())
         except JobcenterError as error:
-            self._jobcenter_failed(runner, offset, attempts, error)
+            runner.last_reason = error.code
+            wait_s = lane.breaker.probe_failed(self._now(), self._chance(), error.retry_after_s)
+            self._observer.probed(topic, error.code, wait_s)
+        except OurError as error:
+            lane.breaker.probe_abandoned(self._now())
+            self._ours_failed(error, started_at)
+        except asyncio.CancelledError:
+            lane.breaker.probe_abandoned(self._now())
+            raise
+        except Exception as error:  # noqa: BLE001 - a defect of ours with one destination must not stop the others
+            self._observer.unexpected(topic, error)
+            lane.breaker.probe_failed(self._now(), self._chance())
+        else:
+            lane.probe_succeeded()
+            self._observer.probed(topic, None, 0.0)
+        self.pump()
+
+    async def _attempt(self, runner: _Runner, offset: int, started_at: float) -> None:
+        topic, record = runner.partition.topic, runner.records[offset]
+        try:
+            landed = await self._try(runner, offset, record)
         except OurError as error:
             runner.lane.ours_failed(offset)
             self._ours_failed(error, started_at)
         except asyncio.CancelledError:
             runner.lane.abandon(offset)
             raise
-        except Exception as error:  # noqa: BLE001 - a defect of ours with one message must not stop 103 other lanes
-            self._observer.unexpected(topic, error)
-            self._jobcenter_failed(runner, offset, attempts, JobcenterError("unexpected"))
         else:
-            was_full = not runner.hungry
-            runner.finish(offset, proves_jobcenter=landed is Landed.ANSWERED)
-            self._our_failures = 0
-            self._observer.landed(topic, landed)
-            if was_full and runner.hungry:
-                self.on_space(runner.partition)
+            if landed is not None:
+                was_full = not runner.hungry
+                runner.finish(offset, proves_jobcenter=landed.proves_jobcenter)
+                self._our_failures = 0
+                self._observer.landed(topic, landed)
+                if was_full and runner.hungry:
+                    self.on_space(runner.partition)
         self.pump()
 
-    def _jobcenter_failed(self, runner: _Runner, offset: int, attempts: Attempts, error: JobcenterError) -> None:
-        moment, asked_s = self._clock(), error.retry_after_s
-        if isinstance(error, NotConnected):
+    async def _try(self, runner: _Runner, offset: int, record: Record) -> Landed | None:
+        """One attempt; None when the record stays in its lane. Raises `OurError`."""
+        try:
+            return await self._deliverer.deliver(record, runner.attempts[offset])
+        except NotConnected as error:
             runner.not_connected = True
-            asked_s = self._limits.not_connected_s
-        else:
-            runner.attempts[offset] = Attempts(
-                count=attempts.count + 1,
-                first_at=attempts.first_at or moment,
-                last_at=moment,
-                last_reason=error.code,
-            )
-        wait_s = runner.lane.jobcenter_failed(offset, self._now(), self._chance(), asked_s)
+            runner.last_reason = error.code
+            runner.lane.not_connected(offset, self._now(), self._limits.not_connected_s)
+            self._observer.jobcenter_failed(record.topic, error.code, self._limits.not_connected_s)
+            return None
+        except JobcenterError as error:
+            return await self._jobcenter_failed(runner, offset, error)
+        except OurError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a defect of ours with one message must not stop 103 other lanes
+            self._observer.unexpected(record.topic, error)
+            return await self._jobcenter_failed(runner, offset, JobcenterError(Reason.UNEXPECTED))
+
+    async def _jobcenter_failed(self, runner: _Runner, offset: int, error: JobcenterError) -> Landed | None:
+        now = self._now()
+        runner.keep_time(now)
+        runner.last_reason = error.code
+        spent = charged(runner.attempts[offset], runner.lane.open_clock.read_s(now), self._clock(), error.code)
+        if runner.lane.fails_alone(offset):
+            # When this fails, it is ours: the attempt is repeated and moves on again.
+            return await self._deliverer.move_on(runner.records[offset], spent)
+        runner.attempts[offset] = spent
+        wait_s = runner.lane.jobcenter_failed(offset, now, self._chance(), error.retry_after_s)
         self._observer.jobcenter_failed(runner.partition.topic, error.code, wait_s)
+        return None
 
     def _ours_failed(self, error: OurError, started_at: float) -> None:
         """All lanes wait. Failures of attempts that began before the last counted one are the same trouble."""

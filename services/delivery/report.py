@@ -26,6 +26,9 @@ class Report:
             ["destination", "code"],
             registry=registry,
         )
+        self._probes = Counter(
+            "antragsweiche_delivery_probes", "Empty probes", ["destination", "code"], registry=registry
+        )
         self._ours = Counter("antragsweiche_delivery_own_failures", "Attempts that we failed", registry=registry)
         self._troubled: set[str] = set()
 
@@ -44,6 +47,12 @@ class Report:
         if destination not in self._troubled:
             self._troubled.add(destination)
             emit(log, logging.WARNING, "lane waits", destination=destination, code=code, seconds=wait_s)
+
+    def probed(self, topic: str, code: str | None, wait_s: float) -> None:
+        destination = topic.removeprefix(LANE_PREFIX)
+        self._probes.labels(destination, code or "well").inc()
+        if code is None:
+            emit(log, logging.INFO, "probe succeeded", destination=destination)
 
     def ours_failed(self, error: Exception, wait_s: float) -> None:
         self._ours.inc()

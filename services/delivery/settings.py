@@ -6,6 +6,8 @@ from pathlib import Path
 
 from pydantic import Field
 
+from services.delivery.tiers import BUDGET_S
+from shared.contracts.topics import RETRY_DELAYS_S
 from shared.settings import ServiceSettings, service_config
 
 
@@ -27,8 +29,16 @@ class DeliverySettings(ServiceSettings):
 
     window: int = Field(default=4, ge=1, description="deliveries in flight in one lane")
     slots: int = Field(default=256, ge=1, description="deliveries in flight in all; each lane has one of its own")
-    backoff_first_s: float = Field(default=1, gt=0)
+    backoff_first_s: float = Field(default=1, gt=0, description="after failures of our own, and of a lone message")
     backoff_most_s: float = Field(default=60, gt=0)
+    probe_first_s: float = Field(default=5, gt=0, description="from a Jobcenter's failure to the first empty probe")
+    probe_most_s: float = Field(default=900, gt=0)
+    budget_s: float = Field(default=BUDGET_S, gt=0, description="open time after which a failed attempt is the last")
+    retry_delays_s: tuple[float, ...] = Field(
+        default=tuple(RETRY_DELAYS_S.values()), description="of the retry topics in their order; the names stay"
+    )
+    awaiting_s: float = Field(default=4 * 3600, gt=0, description="time box for a signed answer that comes later")
+    lane_report_s: float = Field(default=15, gt=0, description="how often a lane with messages says how it is")
     connect_timeout_s: float = Field(default=10, gt=0)
     idle_timeout_s: float = Field(default=60, gt=0, description="longest time for one chunk to be taken")
     answer_timeout_s: float = Field(default=120, gt=0, description="from the last byte sent to the answer")

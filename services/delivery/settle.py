@@ -7,6 +7,7 @@ bear the same id.
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,17 +16,22 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from services.delivery.tiers import with_attempts
 from shared.contracts import topics
 from shared.contracts.events import Step, SubmissionEvent
 from shared.contracts.manifest import Manifest
 from shared.contracts.messages import Attempts, NeedsHuman
-from shared.contracts.stored import ClearingMark, Settled, Settlement
+from shared.contracts.reasons import Reason
+from shared.contracts.stored import ClearingMark, HandedOver, Settled, Settlement
 from shared.errors import StoreUnavailable
 from shared.kafka.cloudevents import CloudMessage, Headers
 from shared.kafka.events import event_message, needs_human_message
 from shared.store import keys
 from shared.store.port import Store
+from shared.telemetry.logs import emit
 from shared.web.trace import Trace
+
+log = logging.getLogger(__name__)
 
 MAX_ORIGINAL_BYTES = 600_000
 """Base64 makes a third more of it, and a message has one megabyte. A larger original stays where its position says:
@@ -43,6 +49,8 @@ class Publisher(Protocol):
 
     async def send(self, topic: str, key: UUID | str, message: CloudMessage) -> None: ...
 
+    async def send_raw(self, topic: str, key: bytes, value: bytes | None, headers: Headers | None = None) -> None: ...
+
 
 @dataclass(frozen=True)
 class Record:
@@ -53,6 +61,8 @@ class Record:
     offset: int
     value: bytes | None
     headers: Headers
+    at: datetime | None = None
+    """When it was written, by its writer's clock."""
 
     @property
     def position(self) -> str:
@@ -69,6 +79,11 @@ class Case:
     token: str
     delivery_id: UUID
     traceparent: str
+
+
+def _key(record: Record) -> bytes:
+    """A delivery's key on every topic: its submission."""
+    return next((value for name, value in record.headers if name == "ce_subject"), b"")
 
 
 class Settler:
@@ -110,6 +125,8 @@ class Settler:
         if stored is None:
             raise StoreUnavailable("settled was refused as taken, yet is absent")
         await self.announce(case, stored)
+        if stored.settlement is not settled.settlement:
+            await self.alarm(case, Reason.ANSWER_CONTRADICTS)
         return stored
 
     async def settled(self, case: Case) -> Settled | None:
@@ -143,6 +160,53 @@ class Settler:
             return None if body is None else ClearingMark.model_validate_json(body)
         except ValidationError:
             raise StoreUnavailable("the clearing mark is unreadable") from None
+
+    async def alarm(self, case: Case, reason: Reason, *, attempt: int = 0) -> None:
+        """Something that a human should see; changes nothing."""
+        emit(log, logging.ERROR, "alarm", submission=case.manifest.submission_id, reason=reason.value)
+        await self.event(case, Step.ALARM, attempt=attempt, reason=reason)
+
+    async def retry(self, case: Case, tier: str, due: datetime, attempts: Attempts) -> None:
+        """To a retry topic: the same message, its trace included, with what was tried."""
+        hopped = attempts.model_copy(update={"hops": attempts.hops + 1})
+        await self._send_again(topics.retry(tier), case, with_attempts(case.record.headers, hopped, due))
+        await self.event(case, Step.RETRY, attempt=attempts.count, reason=attempts.last_reason)
+
+    async def handed_over(self, case: Case, at: datetime, due: datetime, attempts: Attempts) -> None:
+        """The Jobcenter has everything since a push that began `at`, and answers later. `due`: when to ask again."""
+        manifest = case.manifest
+        mark = HandedOver(
+            at=at,
+            delivery_id=case.delivery_id,
+            destination=manifest.destination,
+            manifest=case.token,
+            traceparent=case.traceparent,
+        )
+        await self._store.put_new(keys.handed_over(manifest.submission_id, manifest.generation), mark.to_bytes())
+        await self._send_again(topics.AWAITING, case, with_attempts(case.record.headers, attempts, due))
+        await self.event(case, Step.HANDED_OVER, attempt=attempts.asked)
+
+    async def handed_over_mark(self, submission_id: UUID, generation: int) -> HandedOver | None:
+        """What a late answer is verified against, if this generation was ever handed over so."""
+        body = await self._store.get(keys.handed_over(submission_id, generation))
+        try:
+            return None if body is None else HandedOver.model_validate_json(body)
+        except ValidationError:
+            raise StoreUnavailable("the hand-over's mark is unreadable") from None
+
+    async def put_back(self, record: Record, destination: str, headers: Headers) -> None:
+        """To the tail of a lane: the same message, with other headers."""
+        await self._publisher.send_raw(topics.lane(destination), _key(record), record.value, headers)
+
+    async def is_over(self, submission_id: UUID, generation: int) -> bool:
+        """Whether nobody waits for the Jobcenter any more: settled, or with a human."""
+        return await self._store.exists(keys.settled(submission_id, generation)) or await self._store.exists(
+            keys.clearing(submission_id, generation)
+        )
+
+    async def _send_again(self, topic: str, case: Case, headers: Headers) -> None:
+        key = str(case.manifest.submission_id).encode("ascii")
+        await self._publisher.send_raw(topic, key, case.record.value, headers)
 
     async def dead_letter(self, case: Case, reason: str, *, attempts: Attempts) -> None:
         """A verified message that cannot go on."""

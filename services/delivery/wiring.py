@@ -14,6 +14,8 @@ from services.delivery.deliver import Courier
 from services.delivery.lanes import Lanes, Limits, Observer
 from services.delivery.settings import DeliverySettings
 from services.delivery.settle import Publisher, Settler
+from services.delivery.tiers import Schedule
+from shared.contracts.control import Control
 from shared.directory.snapshot import Directory
 from shared.errors import InvalidSignature, Misconfigured
 from shared.sealing.jwk import Alg, load_private, read_jwk, thumbprint
@@ -51,34 +53,61 @@ def make_push(
     )
 
 
-def make_lanes(
+def make_courier(
     settings: DeliverySettings,
     *,
     store: Store,
     parts_store: Store,
-    publisher: Publisher,
+    settler: Settler,
     directory: Callable[[], Directory],
     session: aiohttp.ClientSession,
-    observer: Observer,
     clock: Callable[[], datetime] = utc_now,
-    chance: Callable[[], float] = random.random,
-) -> Lanes:
+) -> Courier:
     """`parts_store` reads the parts over connections of its own: slow Jobcenters hold them for long, and must not
     take the ones that claims and settlements of all other lanes need."""
-    source = f"/delivery/{settings.instance_id}"
-    courier = Courier(
+    return Courier(
         store=store,
         parts_store=parts_store,
-        settler=Settler(store, publisher, clock=clock, source=source),
+        settler=settler,
         directory=directory,
         adapter=make_push(settings, session, clock),
         clock=clock,
+        schedule=make_schedule(settings),
     )
+
+
+def make_settler(
+    settings: DeliverySettings, store: Store, publisher: Publisher, clock: Callable[[], datetime] = utc_now
+) -> Settler:
+    return Settler(store, publisher, clock=clock, source=f"/delivery/{settings.instance_id}")
+
+
+def make_schedule(settings: DeliverySettings) -> Schedule:
+    """Raises `Misconfigured` for delays that fall."""
+    try:
+        return Schedule(settings.budget_s, settings.retry_delays_s, settings.awaiting_s)
+    except ValueError as error:
+        raise Misconfigured(f"DELIVERY_RETRY_DELAYS_S: {error}") from None
+
+
+def make_lanes(
+    settings: DeliverySettings,
+    courier: Courier,
+    observer: Observer,
+    *,
+    control: Callable[[str], Control | None],
+    open_s: Callable[[str], float],
+    clock: Callable[[], datetime] = utc_now,
+    chance: Callable[[], float] = random.random,
+) -> Lanes:
     return Lanes(
         courier,
         observer,
         limits=Limits(window=settings.window, slots=settings.slots),
         backoff=Backoff(first_s=settings.backoff_first_s, most_s=settings.backoff_most_s),
+        probing=Backoff(first_s=settings.probe_first_s, most_s=settings.probe_most_s),
+        control=control,
+        open_s=open_s,
         clock=clock,
         chance=chance,
     )

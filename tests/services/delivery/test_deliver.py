@@ -11,12 +11,13 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.delivery.adapters.port import Consignment
+from services.delivery.adapters.port import Consignment, HandedOver
 from services.delivery.deliver import Courier, Landed, NotConnected
 from services.delivery.settle import Record, Settler
+from services.delivery.tiers import Schedule
 from shared.contracts import topics
 from shared.contracts.answer import Answer, Problem, Verdict
-from shared.contracts.directory import HttpsAdapter, KeyState, Rollout
+from shared.contracts.directory import Destination, HttpsAdapter, KeyState, Rollout
 from shared.contracts.messages import Attempts
 from shared.contracts.stored import Claim, Claimant, Settled
 from shared.directory.snapshot import Directory
@@ -45,6 +46,7 @@ class Topics:
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, dict[str, Any]]] = []
+        self.raw: list[tuple[str, str, bytes | None, list[tuple[str, bytes]]]] = []
         self.fail_after: int | None = None
 
     async def send(self, topic: str, key: UUID | str, message: CloudMessage) -> None:
@@ -55,6 +57,14 @@ class Topics:
             self.fail_after -= 1
         value, _ = message.to_kafka()
         self.sent.append((topic, str(key), json.loads(value)))
+
+    async def send_raw(self, topic: str, key: bytes, value: bytes | None, headers: Any = None) -> None:
+        await asyncio.sleep(0)
+        if self.fail_after is not None:
+            if self.fail_after == 0:
+                raise KafkaUnavailable("switched off")
+            self.fail_after -= 1
+        self.raw.append((topic, key.decode(), value, list(headers or [])))
 
     def on(self, topic: str) -> list[dict[str, Any]]:
         return [body for where, _, body in self.sent if where == topic]
@@ -75,14 +85,22 @@ class Jobcenter:
         self.problems: tuple[Problem, ...] = ()
         self.changes: dict[str, Any] = {}
         self.signer = "a-verify"
+        self.later = False
+        self.probed: list[Destination] = []
 
-    async def deliver(self, consignment: Consignment) -> str:
+    async def probe(self, destination: Destination) -> None:
+        self.probed.append(destination)
+
+    async def deliver(self, consignment: Consignment) -> str | HandedOver:
         self.deliveries.append(consignment)
         for part in consignment.manifest.parts:
             async for _ in consignment.open_part(part):
                 pass
         if self.error is not None:
             raise self.error
+        return HandedOver.ANSWER_LATER if self.later else self.sign(consignment)
+
+    def sign(self, consignment: Consignment) -> str:
         manifest = consignment.manifest
         answer = Answer(
             **{
@@ -125,6 +143,7 @@ class Scene:
             directory=lambda: self.directory,
             adapter=self.jobcenter,
             clock=self.clock,
+            schedule=Schedule(),
             sleep=self.sleep,
         )
 
@@ -314,7 +333,7 @@ async def test_a_key_revoked_while_the_parts_went_out_signs_no_more(scene: Scene
     entry = entry.model_copy(update={"destinations": (destination.model_copy(update={"keys": revoked}),)})
 
     class Late(Jobcenter):
-        async def deliver(self, consignment: Consignment) -> str:
+        async def deliver(self, consignment: Consignment) -> str | HandedOver:
             token = await super().deliver(consignment)
             scene.put_entry(entry)
             return token

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from services.delivery.backoff import Backoff
+from services.delivery.breaker import BreakerState
 from services.delivery.lane import Lane, may_start
 
 PLAIN = Backoff(jitter=0)
@@ -35,15 +36,24 @@ def test_a_well_lane_fills_its_window_in_order() -> None:
     assert start(lane, 0) == 7
 
 
-def test_a_dead_jobcenter_is_tried_ever_less_often_one_record_at_a_time() -> None:
+def probe(lane: Lane, now: float, *, fails: bool) -> float:
+    assert lane.probe_due(now)
+    lane.breaker.probe_started(now)
+    if fails:
+        return lane.breaker.probe_failed(now, 0.5)
+    lane.probe_succeeded()
+    return 0.0
+
+
+def test_a_dead_jobcenter_is_probed_ever_less_often_and_no_application_is_tried() -> None:
     lane = lane_with(*range(10))
-    now, waits = 0.0, []
-    for _ in range(9):
-        offset = start(lane, now)
-        assert lane.next_start(now) is None or not lane.failures
-        waits.append(lane.jobcenter_failed(offset, now, 0.5))
-        assert lane.next_start(now + waits[-1] - 0.01) is None
+    waits = [lane.jobcenter_failed(start(lane, 0), 0, 0.5)]
+    now = 0.0
+    for _ in range(8):
+        assert not lane.probe_due(now + waits[-1] - 0.01)
         now += waits[-1]
+        assert lane.next_start(now) is None
+        waits.append(probe(lane, now, fails=True))
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
@@ -60,40 +70,95 @@ def test_retry_after_of_any_of_them_is_honoured() -> None:
     first, second = start(lane, 0), start(lane, 0)
     lane.jobcenter_failed(first, 5, 0.5)
     assert lane.jobcenter_failed(second, 5, 0.5, 120) == 120
-    assert lane.next_start(124.9) is None
-    assert lane.next_start(125) is not None
+    assert not lane.probe_due(124.9)
+    assert lane.probe_due(125)
 
 
-def test_one_success_opens_the_lane_at_once() -> None:
+def test_a_probe_that_succeeds_drains_the_lane_at_once() -> None:
     lane = lane_with(*range(6))
-    now = 0.0
+    now = lane.jobcenter_failed(start(lane, 0), 0, 0.5)
     for _ in range(7):
-        now += lane.jobcenter_failed(start(lane, now), now, 0.5)
-    trial = start(lane, now)
-    assert lane.next_start(now) is None
-    lane.succeed(trial)
-    assert len([start(lane, now) for _ in range(4)]) == 4
+        now += probe(lane, now, fails=True)
+    probe(lane, now, fails=False)
+    assert sorted(start(lane, now) for _ in range(4)) == [1, 2, 3, 4]  # the one that failed goes last
+
+
+def test_an_application_in_flight_that_is_answered_closes_the_breaker() -> None:
+    lane = lane_with(0, 1)
+    first, second = start(lane, 0), start(lane, 0)
+    lane.jobcenter_failed(first, 5, 0.5)
+    assert lane.next_start(5) is None
+    lane.succeed(second)
+    assert lane.next_start(5) == first
+
+
+def test_a_head_that_fails_thrice_while_the_probe_succeeds_is_the_messages_fault() -> None:
+    lane, now = lane_with(0), 0.0
+    for _ in range(2):
+        head = start(lane, now)
+        assert not lane.fails_alone(head)
+        now += lane.jobcenter_failed(head, now, 0.5)
+        probe(lane, now, fails=False)
+    head = start(lane, now)
+    assert lane.fails_alone(head)
+    lane.succeed(head, proves_jobcenter=False)
+    assert lane.breaker.state is BreakerState.CLOSED
+
+
+def test_failures_without_any_success_between_are_never_the_messages() -> None:
+    """The Jobcenter is down: however often the same head is lost with it, it is not to blame."""
+    lane, now = lane_with(0, 1), 0.0
+    for _ in range(5):
+        flying = [start(lane, now), start(lane, now)] if now == 0 else []
+        for offset in flying:
+            assert not lane.fails_alone(offset)
+            lane.jobcenter_failed(offset, now, 0.5)
+        now = lane.wakes_at()
+        probe(lane, now, fails=True)
+    assert lane.attempts(0) == lane.attempts(1) == 1
 
 
 def test_a_record_that_fails_alone_does_not_hold_the_others() -> None:
-    """Ten good records behind one that always fails: all ten are through long before the poison's tenth attempt."""
-    lane = lane_with(*range(11))
+    """Fifty good records behind one that always fails: one breaker's wait, then the lane goes on without it."""
+    lane = lane_with(*range(51))
     now, done, attempts = 0.0, [], 0
-    while len(done) < 10:
+    while len(done) < 50:
         offset = lane.next_start(now)
         if offset is None:
-            now = lane.wakes_at()
+            now = max(now, lane.wakes_at())
+            if lane.probe_due(now):
+                probe(lane, now, fails=False)
             continue
         lane.start(offset, now)
-        if offset == 0:
+        if offset == 0 and not lane.fails_alone(offset):
             attempts += 1
             lane.jobcenter_failed(offset, now, 0.5)
         else:
-            lane.succeed(offset)
+            lane.succeed(offset, proves_jobcenter=offset != 0)
             done.append(offset)
-    assert now < 10
-    assert attempts < 6
-    assert lane.loaded == 1
+    assert now <= 3
+    assert attempts == 2
+
+
+def test_a_broken_jobcenter_whose_probe_works_is_asked_ever_less_often() -> None:
+    lane, now, waits = lane_with(*range(100)), 0.0, []
+    for _ in range(7):
+        waits.append(lane.jobcenter_failed(start(lane, now), now, 0.5))
+        now += waits[-1]
+        probe(lane, now, fails=False)
+    assert waits == [1, 2, 4, 8, 16, 32, 60]
+
+
+def test_a_held_lane_starts_nothing_and_is_not_probed() -> None:
+    lane = lane_with(0, 1)
+    flying = start(lane, 0)
+    lane.block("held")
+    assert lane.next_start(0) is None
+    lane.jobcenter_failed(flying, 0, 0.5)
+    assert not lane.probe_due(100)
+    assert lane.wakes_at() == float("inf")
+    lane.unblock("held")
+    assert lane.probe_due(100)
 
 
 def test_our_own_failures_leave_no_trace() -> None:
@@ -106,20 +171,28 @@ def test_our_own_failures_leave_no_trace() -> None:
 
 def test_what_ends_without_the_jobcenter_proves_nothing_about_it() -> None:
     lane = lane_with(0, 1)
-    lane.jobcenter_failed(start(lane, 0), 0, 0.5)
-    trial = start(lane, 1)
-    lane.succeed(trial, proves_jobcenter=False)
+    first, second = start(lane, 0), start(lane, 0)
+    lane.jobcenter_failed(first, 0, 0.5)
+    lane.succeed(second, proves_jobcenter=False)
     assert lane.failures == 1
+    assert lane.next_start(0.5) is None
 
 
 def test_a_changed_endpoint_ends_the_wait_but_not_the_caution() -> None:
     lane = lane_with(0, 1)
     lane.jobcenter_failed(start(lane, 0), 0, 0.5, 600)
+    assert not lane.probe_due(1)
+    lane.retry_now(1)
+    assert lane.probe_due(1)
     assert lane.next_start(1) is None
-    lane.retry_now()
-    assert lane.next_start(1) is not None
-    start(lane, 1)
-    assert lane.next_start(1) is None
+
+
+def test_a_jobcenter_that_is_not_connected_has_not_failed() -> None:
+    lane = lane_with(0)
+    lane.not_connected(start(lane, 0), 0, 60)
+    assert (lane.failures, lane.attempts(0), lane.is_waiting(59)) == (0, 0, True)
+    assert lane.next_start(59) is None
+    assert lane.next_start(60) == 0
 
 
 def test_misuse_is_refused() -> None:
@@ -140,12 +213,16 @@ class Driving(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.lane = Lane(3, Backoff())
+        self.lane = Lane(3, Backoff(), Backoff(first_s=5, most_s=900))
         self.now = 0.0
         self.next = 0
         self.loaded: set[int] = set()
         self.flying: set[int] = set()
-        self.quiet_until = 0.0
+        self.eras: dict[int, list[int]] = {}
+        self.era = 0
+        self.probing = False
+        self.held = False
+        self.open_s = 0.0
 
     @rule()
     def load(self) -> None:
@@ -153,9 +230,14 @@ class Driving(RuleBasedStateMachine):
         self.loaded.add(self.next)
         self.next += 1
 
-    @rule(seconds=st.floats(0.001, 100))
+    @rule(seconds=st.floats(0.001, 2000))
     def wait(self, seconds: float) -> None:
+        self.keep_time()
         self.now += seconds
+        self.keep_time()
+
+    def keep_time(self) -> None:
+        self.lane.open_clock.set_open(self.lane.is_open(self.now), self.now)
 
     @rule()
     def start(self) -> None:
@@ -163,9 +245,38 @@ class Driving(RuleBasedStateMachine):
         if offset is None:
             return
         assert offset in self.loaded - self.flying
-        assert self.now >= self.quiet_until
+        assert not self.held
+        assert self.lane.breaker.state is BreakerState.CLOSED
         self.lane.start(offset, self.now)
         self.flying.add(offset)
+
+    @rule(held=st.booleans())
+    def hold(self, held: bool) -> None:
+        self.held = held
+        (self.lane.block if held else self.lane.unblock)("held")
+
+    @rule()
+    def probe(self) -> None:
+        if not self.lane.probe_due(self.now):
+            return
+        assert not self.held
+        self.lane.breaker.probe_started(self.now)
+        self.probing = True
+
+    @precondition(lambda self: self.probing)
+    @rule(how=st.sampled_from(["succeeds", "fails", "is ours"]), chance=st.floats(0, 1, exclude_max=True))
+    def probed(self, how: str, chance: float) -> None:
+        was_probing = self.lane.breaker.state is BreakerState.PROBING
+        self.probing = False
+        if how == "succeeds":
+            self.lane.probe_succeeded()
+            self.era += was_probing
+            assert self.lane.breaker.state is not BreakerState.PROBING
+        elif how == "fails":
+            wait_s = self.lane.breaker.probe_failed(self.now, chance)
+            assert (4 <= wait_s <= 1080) if was_probing else wait_s == 0
+        else:
+            self.lane.breaker.probe_abandoned(self.now)
 
     @precondition(lambda self: self.flying)
     @rule(data=st.data(), proves=st.booleans())
@@ -175,29 +286,36 @@ class Driving(RuleBasedStateMachine):
         self.flying.remove(offset)
         self.loaded.remove(offset)
         if proves:
-            self.quiet_until = 0.0
+            self.era += 1
             assert self.lane.failures == 0
+            assert self.lane.breaker.state is BreakerState.CLOSED
 
     @precondition(lambda self: self.flying)
     @rule(data=st.data(), chance=st.floats(0, 1, exclude_max=True), asked=st.none() | st.floats(0, 1000))
     def jobcenter_fails(self, data: st.DataObject, chance: float, asked: float | None) -> None:
         offset = data.draw(st.sampled_from(sorted(self.flying)))
+        eras = [*self.eras.get(offset, []), self.era]
+        # With a success between each two of them, and only then, the third failure is the message's.
+        assert self.lane.fails_alone(offset) == (len(set(eras)) >= 3)
+        self.eras[offset] = eras
+        self.flying.remove(offset)
+        if self.lane.fails_alone(offset):
+            self.lane.succeed(offset, proves_jobcenter=False)
+            self.loaded.remove(offset)
+            return
         before = self.lane.attempts(offset)
         wait_s = self.lane.jobcenter_failed(offset, self.now, chance, asked)
-        self.flying.remove(offset)
-        self.quiet_until = self.now + wait_s
         assert self.lane.attempts(offset) == before + 1
-        assert wait_s <= 900
-        assert asked is None or wait_s >= min(asked, 900) - 1e-6
+        assert wait_s <= 1080
 
     @precondition(lambda self: self.flying)
     @rule(data=st.data())
     def we_fail(self, data: st.DataObject) -> None:
         offset = data.draw(st.sampled_from(sorted(self.flying)))
-        before = (self.lane.attempts(offset), self.lane.failures)
+        before = (self.lane.attempts(offset), self.lane.failures, self.lane.breaker.state)
         self.lane.ours_failed(offset)
         self.flying.remove(offset)
-        assert (self.lane.attempts(offset), self.lane.failures) == before
+        assert (self.lane.attempts(offset), self.lane.failures, self.lane.breaker.state) == before
 
     @invariant()
     def bounded(self) -> None:
@@ -205,10 +323,18 @@ class Driving(RuleBasedStateMachine):
         assert self.lane.loaded == len(self.loaded)
 
     @invariant()
+    def the_open_clock_never_falls(self) -> None:
+        self.keep_time()
+        open_s = self.lane.open_clock.read_s(self.now)
+        assert self.open_s - 1e-6 <= open_s <= self.now + 1e-6
+        self.open_s = open_s
+
+    @invariant()
     def never_stuck(self) -> None:
-        """With nothing in flight and something loaded, time alone makes a start possible."""
-        if self.loaded and not self.flying:
-            assert self.lane.next_start(max(self.now, self.lane.wakes_at())) is not None
+        """With nothing in flight and something loaded, time alone makes a start or a probe possible, unless held."""
+        if self.loaded and not self.flying and not self.held and not self.probing:
+            then = max(self.now, self.lane.wakes_at())
+            assert self.lane.next_start(then) is not None or self.lane.probe_due(then)
 
 
 TestDriving = Driving.TestCase

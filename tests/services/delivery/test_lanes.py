@@ -15,7 +15,7 @@ from services.delivery.deliver import Landed, NotConnected
 from services.delivery.lanes import Lanes, Limits
 from services.delivery.settle import Record
 from shared.contracts.messages import Attempts
-from shared.errors import JobcenterError, StoreUnavailable
+from shared.errors import JobcenterError, KafkaUnavailable, StoreUnavailable
 
 A, B, C = (TopicPartition(f"delivery.to.{name}", 0) for name in "abc")
 
@@ -33,6 +33,10 @@ class Told:
         self.failures: list[tuple[str, str, float]] = []
         self.ours: list[float] = []
         self.surprises: list[Exception] = []
+        self.moved: list[tuple[str, int, Attempts]] = []
+        self.kafka_away = False
+        self.probes: list[str] = []
+        self.probe_fails: dict[str, Exception] = {}
 
     async def deliver(self, record: Record, attempts: Attempts) -> Landed:
         self.started.append((record.topic, record.offset))
@@ -46,6 +50,21 @@ class Told:
             self.flying[record.topic] -= 1
         self.done.append((record.topic, record.offset))
         return landed
+
+    async def move_on(self, record: Record, attempts: Attempts) -> Landed:
+        self.moved.append((record.topic, record.offset, attempts))
+        if self.kafka_away:
+            raise KafkaUnavailable("switched off")
+        return Landed.RETRY
+
+    async def probe(self, destination_id: str) -> None:
+        self.probes.append(destination_id)
+        await asyncio.sleep(0)
+        error = self.probe_fails.get(destination_id)
+        if error is not None:
+            raise error
+
+    def probed(self, topic: str, code: str | None, wait_s: float) -> None: ...
 
     def landed(self, topic: str, landed: Landed) -> None: ...
 

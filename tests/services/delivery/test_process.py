@@ -22,7 +22,7 @@ from tests.services.delivery.support import Push, Receiver, Submission, accept, 
 
 pytestmark = [pytest.mark.servers]
 
-QUICK = {"backoff_first_s": "0.2", "backoff_most_s": "0.5", "metadata_max_age_ms": "1000", "session_timeout_ms": "6000"}
+QUICK = {"backoff_first_s": "0.2", "backoff_most_s": "0.5", "probe_first_s": "0.2", "probe_most_s": "0.5", "metadata_max_age_ms": "1000", "session_timeout_ms": "6000"}
 
 
 @pytest.fixture
