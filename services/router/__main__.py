@@ -22,11 +22,13 @@ from services.router.batches import Batches
 from services.router.carry import Carrier
 from services.router.lane_topics import LaneTopics
 from services.router.settings import RouterSettings
+from shared.contracts.topics import all_topics
 from shared.directory.follower import Alarm, DirectoryFollower
 from shared.directory.tables import Tables
 from shared.errors import Misconfigured, OurError
 from shared.kafka.producer import Producer
 from shared.kafka.settings import KafkaSettings
+from shared.kafka.topic_watch import TopicWatch
 from shared.settings import load_settings
 from shared.store.s3 import S3Store
 from shared.store.settings import StoreSettings
@@ -87,7 +89,14 @@ async def _run(settings: RouterSettings, kafka: KafkaSettings, store_settings: S
         started.result()
         folder = settings.data_folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="router-")))
         app = make_app(settings, kafka, batches, folder)
-        checks = {"kafka": lambda: producer.healthy, "assigned": lambda: bool(app.consumer.assignment())}
+        watch = TopicWatch(kafka, lambda: all_topics(follower.directory.destinations()))
+        watch.start()
+        stack.push_async_callback(watch.stop)
+        checks = {
+            "kafka": lambda: producer.healthy,
+            "topics": lambda: watch.good,
+            "assigned": lambda: bool(app.consumer.assignment()),
+        }
         port = await _serve_health(stack, settings, Health("router", ready=checks))
         await app.start()
         return await _serve(app, batches, settings, stopping, port)
