@@ -76,7 +76,7 @@ class _Service:
             self._kafka,
             Anchor.from_file(settings.anchor_file),
             _alarm,
-            lambda _entry: self._lanes.directory_changed() if self._lanes is not None else None,
+            lambda entry_id: self._directory_changed(follower, entry_id),
         )
         producer = Producer(self._kafka, client_id=settings.instance_id)
         if not await self._until_kafka(producer.start):
@@ -154,6 +154,11 @@ class _Service:
             return False
         task.result()
         return True
+
+    def _directory_changed(self, follower: DirectoryFollower, entry_id: str) -> None:
+        entry = follower.directory.entry(entry_id)
+        if entry is not None and self._lanes is not None:
+            self._lanes.directory_changed(destination.id for destination in entry.destinations)
 
     def _note_progress(self) -> None:
         self._polled_at = asyncio.get_running_loop().time()
