@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from aiokafka import TopicPartition
 
 from services.delivery.backoff import Backoff
-from services.delivery.breaker import BreakerState
 from services.delivery.deliver import Landed, NotConnected
-from services.delivery.lane import Lane, may_start
-from services.delivery.offsets import OffsetTracker
+from services.delivery.lane import may_start
 from services.delivery.openclock import charged
+from services.delivery.runner import HELD, OURS, Limits, Runner
 from services.delivery.settle import Record
 from services.delivery.tiers import read_attempts
 from shared.contracts import topics
-from shared.contracts.control import Control, Hold, LaneCondition, LaneState
+from shared.contracts.control import Control, LaneState
 from shared.contracts.messages import Attempts
 from shared.contracts.reasons import Reason
 from shared.errors import JobcenterError, OurError
@@ -53,93 +51,6 @@ class Observer(Protocol):
     def ours_failed(self, error: Exception, wait_s: float) -> None: ...
 
     def unexpected(self, topic: str, error: Exception) -> None: ...
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much at once.
-
-    | field | meaning | default |
-    |---|---|---|
-    | `window` | deliveries in flight in one lane | 4 |
-    | `slots` | deliveries in flight in this process; each lane has one of its own whatever this says | 256 |
-    | `loaded` | records that a lane holds in memory before it is paused | 64 |
-    | `span` | offsets that may lie between the first undone record and the newest one | 5000 |
-    | `not_connected_s` | wait for a Jobcenter without an endpoint, unless the directory changes, seconds | 60 |
-    """
-
-    window: int = 4
-    slots: int = 256
-    loaded: int = 64
-    span: int = 5000
-    not_connected_s: float = 60.0
-
-
-HELD, OURS = "held", "ours"
-"""Why a lane is blocked: by an operator, by trouble of our own."""
-
-
-class _Runner:
-    """One partition."""
-
-    def __init__(self, partition: TopicPartition, limits: Limits, backoff: Backoff, probing: Backoff) -> None:
-        self.partition = partition
-        self.destination = partition.topic.removeprefix(topics.LANE_PREFIX)
-        self.limits = limits
-        self.lane = Lane(limits.window, backoff, probing)
-        self.tracker = OffsetTracker()
-        self.records: dict[int, Record] = {}
-        self.attempts: dict[int, Attempts] = {}
-        self.tasks: set[asyncio.Task[None]] = set()
-        self.not_connected = False
-        self.last_reason: str | None = None
-
-    @property
-    def full(self) -> bool:
-        return self.lane.loaded >= self.limits.loaded or self.tracker.span >= self.limits.span
-
-    @property
-    def hungry(self) -> bool:
-        return self.lane.loaded <= self.limits.loaded // 2 and self.tracker.span < self.limits.span
-
-    def keep_time(self, now: float) -> None:
-        """The budget's clock runs while applications may flow."""
-        self.lane.open_clock.set_open(self.lane.is_open(now), now)
-
-    def finish(self, offset: int, *, proves_jobcenter: bool) -> None:
-        self.lane.succeed(offset, proves_jobcenter=proves_jobcenter)
-        self.tracker.done(offset)
-        del self.records[offset], self.attempts[offset]
-
-    def state(self, now: float, moment: datetime, owner: str, end: int | None, hold: Hold | None) -> LaneState:
-        lane = self.lane
-        first = self.tracker.first_pending
-        probe_at = moment + timedelta(seconds=max(0.0, lane.breaker.probe_at - now))
-        return LaneState(
-            destination=self.destination,
-            at=moment,
-            owner=owner,
-            condition=self._condition(now),
-            breaker=lane.breaker.state.value,
-            failures=lane.failures,
-            last_reason=self.last_reason if lane.failures else None,
-            next_probe_at=probe_at if lane.breaker.state is BreakerState.OPEN else None,
-            in_flight=lane.in_flight,
-            lag=self.tracker.pending if end is None else max(self.tracker.pending, end - (first or end)),
-            oldest_pending_at=self.records[first].at if first is not None else None,
-            open_s=round(lane.open_clock.read_s(now), 3),
-            hold=hold,
-        )
-
-    def _condition(self, now: float) -> LaneCondition:
-        if HELD in self.lane.blocks:
-            return LaneCondition.HELD
-        if self.lane.is_waiting(now):
-            return LaneCondition.WAITING
-        if OURS in self.lane.blocks:
-            return LaneCondition.OURS
-        broken = self.lane.breaker.state is not BreakerState.CLOSED
-        return LaneCondition.BROKEN if broken else LaneCondition.FLOWING
 
 
 class Lanes:
@@ -172,7 +83,7 @@ class Lanes:
         self._clock = clock
         self._chance = chance
         self.on_space = on_space
-        self._runners: dict[TopicPartition, _Runner] = {}
+        self._runners: dict[TopicPartition, Runner] = {}
         self._suspended = False
         self._timer: asyncio.TimerHandle | None = None
         self._our_failures = 0
@@ -191,25 +102,37 @@ class Lanes:
         belongs to others is abandoned where it is: its new owner delivers again, which receivers tolerate."""
         ours = set(partitions)
         for partition in [partition for partition in self._runners if partition not in ours]:
-            for task in self._runners.pop(partition).tasks:
-                task.cancel()
-        now = self._now()
+            self._runners.pop(partition).abandon()
         for partition in ours - self._runners.keys():
-            runner = self._runners[partition] = _Runner(partition, self._limits, self._backoff, self._probing)
-            runner.lane.open_clock.restore(self._open_s(runner.destination), now)
+            self._make(partition)
         self._suspended = False
         self.tick()
 
     def load(self, partition: TopicPartition, records: Iterable[Record]) -> None:
-        """Takes records in; ignores what it holds already, and partitions that are not ours (any more)."""
+        """Takes records in; ignores what it holds already, and partitions that are not ours (any more).
+
+        An offset below what was committed means that the topic was made anew: then the lane begins anew, too, instead
+        of taking new records for old ones.
+        """
         runner = self._runners.get(partition)
         if runner is None:
             return
         for record in records:
+            if record.offset < runner.tracker.known:
+                runner = self._renew(runner)
             if runner.tracker.offer(record.offset):
                 runner.records[record.offset] = record
                 runner.attempts[record.offset] = read_attempts(record.headers)
                 runner.lane.load(record.offset)
+
+    def _renew(self, old: Runner) -> Runner:
+        old.abandon()
+        return self._make(old.partition)
+
+    def _make(self, partition: TopicPartition) -> Runner:
+        runner = self._runners[partition] = Runner(partition, self._limits, self._backoff, self._probing)
+        runner.lane.open_clock.restore(self._open_s(runner.destination), self._now())
+        return runner
 
     def wants_more(self, partition: TopicPartition) -> bool:
         runner = self._runners.get(partition)
@@ -231,11 +154,11 @@ class Lanes:
 
     # -- what else happens ------------------------------------------------------------------------------------------
 
-    def directory_changed(self) -> None:
-        """Lanes that wait for an endpoint, or at all, look again at once."""
+    def directory_changed(self, destinations: Iterable[str]) -> None:
+        """Something about these destinations changed: if they wait, they try again at once."""
+        changed = {topics.lane(destination) for destination in destinations}
         for runner in self._runners.values():
-            if runner.not_connected:
-                runner.not_connected = False
+            if runner.partition.topic in changed:
                 runner.lane.retry_now(self._now())
         self.pump()
 
@@ -307,12 +230,12 @@ class Lanes:
         self._set_timer(now)
 
     @staticmethod
-    def _start(runner: _Runner, work: Coroutine[None, None, None]) -> None:
+    def _start(runner: Runner, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
         runner.tasks.add(task)
         task.add_done_callback(runner.tasks.discard)
 
-    def _start_one(self, runner: _Runner, now: float) -> bool:
+    def _start_one(self, runner: Runner, now: float) -> bool:
         if not may_start(self._limits.slots, len(self._runners), runner.lane.in_flight, self._extra):
             return False
         offset = runner.lane.next_start(now)
@@ -323,12 +246,11 @@ class Lanes:
         self._start(runner, self._attempt(runner, offset, now))
         return True
 
-    async def _probe(self, runner: _Runner, started_at: float) -> None:
+    async def _probe(self, runner: Runner, started_at: float) -> None:
         lane, topic = runner.lane, runner.partition.topic
         try:
             await self._deliverer.probe(runner.destination)
         except NotConnected:
-            runner.not_connected = True
             lane.wait(self._now(), self._limits.not_connected_s)
             lane.breaker.probe_abandoned(self._now())
         except JobcenterError as error:
@@ -349,7 +271,7 @@ class Lanes:
             self._observer.probed(topic, None, 0.0)
         self.pump()
 
-    async def _attempt(self, runner: _Runner, offset: int, started_at: float) -> None:
+    async def _attempt(self, runner: Runner, offset: int, started_at: float) -> None:
         topic, record = runner.partition.topic, runner.records[offset]
         try:
             landed = await self._try(runner, offset, record)
@@ -369,12 +291,11 @@ class Lanes:
                     self.on_space(runner.partition)
         self.pump()
 
-    async def _try(self, runner: _Runner, offset: int, record: Record) -> Landed | None:
+    async def _try(self, runner: Runner, offset: int, record: Record) -> Landed | None:
         """One attempt; None when the record stays in its lane. Raises `OurError`."""
         try:
             return await self._deliverer.deliver(record, runner.attempts[offset])
         except NotConnected as error:
-            runner.not_connected = True
             runner.last_reason = error.code
             runner.lane.not_connected(offset, self._now(), self._limits.not_connected_s)
             self._observer.jobcenter_failed(record.topic, error.code, self._limits.not_connected_s)
@@ -387,7 +308,7 @@ class Lanes:
             self._observer.unexpected(record.topic, error)
             return await self._jobcenter_failed(runner, offset, JobcenterError(Reason.UNEXPECTED))
 
-    async def _jobcenter_failed(self, runner: _Runner, offset: int, error: JobcenterError) -> Landed | None:
+    async def _jobcenter_failed(self, runner: Runner, offset: int, error: JobcenterError) -> Landed | None:
         now = self._now()
         runner.keep_time(now)
         runner.last_reason = error.code

@@ -11,7 +11,8 @@ import aiohttp
 from services.delivery.adapters.https import HttpsPush
 from services.delivery.backoff import Backoff
 from services.delivery.deliver import Courier
-from services.delivery.lanes import Lanes, Limits, Observer
+from services.delivery.lanes import Lanes, Observer
+from services.delivery.runner import Limits
 from services.delivery.settings import DeliverySettings
 from services.delivery.settle import Publisher, Settler
 from services.delivery.tiers import Schedule
@@ -25,6 +26,11 @@ from shared.trust.push import parts_digest, sign_probe, sign_push
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def push_kid(settings: DeliverySettings) -> str:
+    """The thumbprint of the platform's push key."""
+    return thumbprint(read_jwk(settings.push_key_file))
 
 
 def make_push(

@@ -1,0 +1,108 @@
+"""One partition of this process: its pure parts, the records they speak of, and how it looks from outside."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aiokafka import TopicPartition
+
+from services.delivery.backoff import Backoff
+from services.delivery.breaker import BreakerState
+from services.delivery.lane import Lane
+from services.delivery.offsets import OffsetTracker
+from services.delivery.settle import Record
+from shared.contracts import topics
+from shared.contracts.control import Hold, LaneCondition, LaneState
+from shared.contracts.messages import Attempts
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much at once.
+
+    | field | meaning | default |
+    |---|---|---|
+    | `window` | deliveries in flight in one lane | 4 |
+    | `slots` | deliveries in flight in this process; each lane has one of its own whatever this says | 256 |
+    | `loaded` | records that a lane holds in memory before it is paused | 64 |
+    | `span` | offsets that may lie between the first undone record and the newest one | 5000 |
+    | `not_connected_s` | wait for a Jobcenter without an endpoint, unless the directory changes, seconds | 60 |
+    """
+
+    window: int = 4
+    slots: int = 256
+    loaded: int = 64
+    span: int = 5000
+    not_connected_s: float = 60.0
+
+
+HELD, OURS = "held", "ours"
+"""Why a lane is blocked: by an operator, by trouble of our own."""
+
+
+class Runner:
+    """One partition."""
+
+    def __init__(self, partition: TopicPartition, limits: Limits, backoff: Backoff, probing: Backoff) -> None:
+        self.partition = partition
+        self.destination = partition.topic.removeprefix(topics.LANE_PREFIX)
+        self.limits = limits
+        self.lane = Lane(limits.window, backoff, probing)
+        self.tracker = OffsetTracker()
+        self.records: dict[int, Record] = {}
+        self.attempts: dict[int, Attempts] = {}
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.last_reason: str | None = None
+
+    @property
+    def full(self) -> bool:
+        return self.lane.loaded >= self.limits.loaded or self.tracker.span >= self.limits.span
+
+    @property
+    def hungry(self) -> bool:
+        return self.lane.loaded <= self.limits.loaded // 2 and self.tracker.span < self.limits.span
+
+    def keep_time(self, now: float) -> None:
+        """The budget's clock runs while applications may flow."""
+        self.lane.open_clock.set_open(self.lane.is_open(now), now)
+
+    def abandon(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+
+    def finish(self, offset: int, *, proves_jobcenter: bool) -> None:
+        self.lane.succeed(offset, proves_jobcenter=proves_jobcenter)
+        self.tracker.done(offset)
+        del self.records[offset], self.attempts[offset]
+
+    def state(self, now: float, moment: datetime, owner: str, end: int | None, hold: Hold | None) -> LaneState:
+        lane = self.lane
+        first = self.tracker.first_pending
+        probe_at = moment + timedelta(seconds=max(0.0, lane.breaker.probe_at - now))
+        return LaneState(
+            destination=self.destination,
+            at=moment,
+            owner=owner,
+            condition=self._condition(now),
+            breaker=lane.breaker.state.value,
+            failures=lane.failures,
+            last_reason=self.last_reason if lane.failures else None,
+            next_probe_at=probe_at if lane.breaker.state is BreakerState.OPEN else None,
+            in_flight=lane.in_flight,
+            lag=self.tracker.pending if end is None else max(self.tracker.pending, end - (first or end)),
+            oldest_pending_at=self.records[first].at if first is not None else None,
+            open_s=round(lane.open_clock.read_s(now), 3),
+            hold=hold,
+        )
+
+    def _condition(self, now: float) -> LaneCondition:
+        if HELD in self.lane.blocks:
+            return LaneCondition.HELD
+        if self.lane.is_waiting(now):
+            return LaneCondition.WAITING
+        if OURS in self.lane.blocks:
+            return LaneCondition.OURS
+        broken = self.lane.breaker.state is not BreakerState.CLOSED
+        return LaneCondition.BROKEN if broken else LaneCondition.FLOWING
