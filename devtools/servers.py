@@ -12,6 +12,8 @@ import http.client
 import os
 import secrets
 import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,10 +27,10 @@ _BROKER = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{doors}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertised}
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}
 inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
@@ -50,12 +52,26 @@ num.io.threads=4
 """
 
 
-class KafkaServer:
-    """One broker that is its own controller. Topics are never created by themselves."""
+@dataclass(frozen=True)
+class Door:
+    """One more listener on `port`. Its clients are told to come to `advertised`: a proxy's port that leads there."""
 
-    def __init__(self, folder: Path, *, log: Path | None = None, heap_mb: int = 512) -> None:
+    port: int
+    advertised: int
+
+
+class KafkaServer:
+    """One broker that is its own controller. Topics are never created by themselves.
+
+    Clients that bootstrap at a door's advertised port stay on that way, because every listener names only itself.
+    """
+
+    def __init__(
+        self, folder: Path, *, log: Path | None = None, heap_mb: int = 512, doors: Sequence[Door] = ()
+    ) -> None:
         self.folder = folder
         self.port = free_port()
+        self.doors = doors
         self._heap_mb = heap_mb
         self._log4j = folder / "server.log"
         self.process = Process("kafka", (), log or folder / "kafka.out", grace_s=30)
@@ -70,7 +86,16 @@ class KafkaServer:
     def _prepare(self) -> Path:
         data, properties = self.folder / "data", self.folder / "server.properties"
         self.folder.mkdir(parents=True, exist_ok=True)
-        properties.write_text(_BROKER.format(port=self.port, controller=free_port(), data=data))
+        named = [(f"DOOR{number}", door) for number, door in enumerate(self.doors, start=1)]
+        filled = _BROKER.format(
+            port=self.port,
+            controller=free_port(),
+            data=data,
+            doors="".join(f",{name}://127.0.0.1:{door.port}" for name, door in named),
+            advertised="".join(f",{name}://127.0.0.1:{door.advertised}" for name, door in named),
+            protocols="".join(f",{name}:PLAINTEXT" for name, _ in named),
+        )
+        properties.write_text(filled)
         if not (data / "meta.properties").exists():
             storage_tool = self._java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(properties))
             done = subprocess.run(storage_tool, capture_output=True, text=True, check=False)

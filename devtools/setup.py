@@ -222,21 +222,32 @@ def _go(progress: Progress) -> str:
     return str(binary)
 
 
-def versitygw(progress: Progress) -> None:
-    target = toolchain.versitygw_dir()
+def _by_go(progress: Progress, target: Path, module: str, version: str, expect: str, *ldflags: str) -> None:
+    """One binary of a pinned Go module; Go's checksum database vouches for the source."""
     with _exclusive(target.name):
         if target.is_dir():
             return
         go = _go(progress)
-        version = toolchain.VERSITYGW_VERSION
-        with progress.step(f"versitygw {version} by Go", "about 90 s"):
+        with progress.step(f"{target.name} by Go", expect):
 
             def make(folder: Path) -> None:
                 env = {**os.environ, "GOBIN": str(folder), "CGO_ENABLED": "0", "GOTOOLCHAIN": "auto"}
-                flags = ["-trimpath", "-ldflags", f"-s -w -X main.Version={version}"]
-                _run([go, "install", *flags, f"{toolchain.VERSITYGW_MODULE}@{version}"], env=env)
+                flags = ["-trimpath", "-ldflags", " ".join(("-s -w", *ldflags))]
+                _run([go, "install", *flags, f"{module}@{version}"], env=env)
 
             _into_place(target, make)
+
+
+def versitygw(progress: Progress) -> None:
+    version = toolchain.VERSITYGW_VERSION
+    flag = f"-X main.Version={version}"
+    _by_go(progress, toolchain.versitygw_dir(), toolchain.VERSITYGW_MODULE, version, "about 90 s", flag)
+
+
+def toxiproxy(progress: Progress) -> None:
+    """Not part of `ensure`: only the fault campaign needs it, and sets it up itself."""
+    target, version = toolchain.toxiproxy_dir(), toolchain.TOXIPROXY_VERSION
+    _by_go(progress, target, toolchain.TOXIPROXY_MODULE, version, "about 60 s")
 
 
 def is_complete() -> bool:

