@@ -38,6 +38,12 @@ def _tls(settings: TlsSettings | None) -> ssl.SSLContext | None:
         context.load_cert_chain(settings.certificate_file, settings.key_file)
     except (OSError, ssl.SSLError) as error:
         raise Misconfigured(f"TLS certificate or key cannot be read: {settings.certificate_file}") from error
+    if settings.client_ca_file is not None:
+        try:
+            context.load_verify_locations(settings.client_ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise Misconfigured(f"no PEM certificates in {settings.client_ca_file}") from error
+        context.verify_mode = ssl.CERT_REQUIRED
     return context
 
 

@@ -26,6 +26,7 @@ from services.receiver.journal import Journal
 from services.receiver.refusals import BadDelivery, NotNow, NotSigned, Refusal, Silent
 from services.receiver.settings import Limits, ReceiverSettings
 from services.receiver.trust import PlatformTrust, load_anchor, load_keys
+from services.receiver.watching import watching
 from shared.errors import InvalidSignature
 from shared.telemetry.logs import emit
 from shared.trust.push import verify_probe, verify_push
@@ -67,7 +68,8 @@ def create_app(
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         try:
             await asyncio.to_thread(receiver.start)
-            yield
+            async with watching(settings, receiver, trust, journal, clock):
+                yield
         finally:
             await receiver.close()
             journal.close()

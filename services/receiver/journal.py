@@ -27,7 +27,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from services.receiver.disk import fsync_directory
 from shared.contracts.base import rfc3339
@@ -58,6 +58,12 @@ CREATE TABLE IF NOT EXISTS answers (
     answer TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS answers_of ON answers (destination, submission_id);
+CREATE TABLE IF NOT EXISTS outbox (
+    key TEXT PRIMARY KEY,
+    delivery_id TEXT NOT NULL,
+    at TEXT NOT NULL,
+    answer TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 _COLUMNS = "destination, submission_id, state, delivery_id, generation, content, follows, staged"
@@ -93,6 +99,16 @@ class SignedAnswer:
     submission_id: UUID
     delivery_id: UUID
     verdict: str
+    token: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """An answer that the platform does not have yet. `key` names it in the outbox."""
+
+    key: str
+    delivery_id: UUID
+    at: datetime
     token: str
 
 
@@ -222,6 +238,24 @@ class Journal:
             str(submission_id),
         )
         return [SignedAnswer(UUID(r[0]), destination, submission_id, UUID(r[1]), r[2], r[3]) for r in rows]
+
+    def enqueue(self, delivery_id: UUID, token: str, at: datetime) -> None:
+        """Keep an answer that must be posted. A newer answer to the same delivery takes the older one's place."""
+        with self._transaction() as database:
+            database.execute("DELETE FROM outbox WHERE delivery_id = ?", (str(delivery_id),))
+            database.execute(
+                "INSERT INTO outbox VALUES (?, ?, ?, ?)", (str(uuid4()), str(delivery_id), rfc3339(at), token)
+            )
+
+    def outbox(self) -> list[Waiting]:
+        """Everything that must be posted, oldest first."""
+        rows = self._rows("SELECT key, delivery_id, at, answer FROM outbox ORDER BY at, key")
+        return [Waiting(row[0], UUID(row[1]), datetime.fromisoformat(row[2]), row[3]) for row in rows]
+
+    def dequeue(self, key: str) -> None:
+        """The platform has it, or never will."""
+        with self._transaction() as database:
+            database.execute("DELETE FROM outbox WHERE key = ?", (key,))
 
     def fact(self, name: str) -> str | None:
         rows = self._rows("SELECT value FROM facts WHERE name = ?", name)

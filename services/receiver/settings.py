@@ -7,7 +7,7 @@ that guesses would lose applications.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -37,6 +37,29 @@ class Limits(_Frozen):
     min_free_bytes: int = Field(default=64 * MIB, ge=0, description="below this the hand-over disk counts as full")
 
 
+class FolderInbox(_Frozen):
+    """A hot folder on this machine, into which the platform (SFTP) or a person (mail) lays deliveries."""
+
+    kind: Literal["folder"] = "folder"
+    folder: Path = Field(description="one folder per delivery appears here; erased when it is answered")
+
+
+class BucketInbox(_Frozen):
+    """A bucket of an S3-compatible store, into which the platform lays deliveries."""
+
+    kind: Literal["bucket"] = "bucket"
+    endpoint: str = Field(description="host or host:port")
+    secure: bool = True
+    region: str = "us-east-1"
+    bucket: str
+    prefix: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9._-]+/)*$")] = ""
+    access_key: str
+    secret_key_file: Path
+
+
+Inbox = Annotated[FolderInbox | BucketInbox, Field(discriminator="kind")]
+
+
 class DestinationSettings(_Frozen):
     """One destination: the keys that open for it, the key that signs for it, the folder it hands over to."""
 
@@ -55,6 +78,9 @@ class DestinationSettings(_Frozen):
     other_media_types: tuple[str, ...] = Field(
         default=(), description="accepted beside PDF, JPEG and PNG, whose content is checked"
     )
+    inbox: Inbox | None = Field(
+        default=None, description="a hot folder or bucket that is watched beside HTTP; needs `answers_url`"
+    )
 
 
 class TlsSettings(_Frozen):
@@ -62,6 +88,9 @@ class TlsSettings(_Frozen):
 
     certificate_file: Path
     key_file: Path
+    client_ca_file: Path | None = Field(
+        default=None, description="PEM: only clients with a certificate of this authority may connect (mutual TLS)"
+    )
 
 
 class ReceiverSettings(_Frozen):
@@ -81,6 +110,10 @@ class ReceiverSettings(_Frozen):
     destinations: tuple[DestinationSettings, ...] = Field(min_length=1)
     limits: Limits = Limits()
     tls: TlsSettings | None = None
+    answers_url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+[^/\s?#]$")] | None = Field(
+        default=None, description="where the platform takes answers that come later"
+    )
+    inbox_interval_s: float = Field(default=5, gt=0, description="how often an inbox is looked through")
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
@@ -90,6 +123,11 @@ class ReceiverSettings(_Frozen):
             raise ValueError("two destinations bear the same id")
         if len(set(folders)) != len(folders):
             raise ValueError("two destinations share one hand-over folder")
+        if self.answers_url is None and any(destination.inbox for destination in self.destinations):
+            raise ValueError("an inbox needs answers_url: nobody waits for its answers")
+        inboxes = [item.inbox.folder for item in self.destinations if isinstance(item.inbox, FolderInbox)]
+        if len(set(inboxes + folders)) != len(inboxes + folders):
+            raise ValueError("every inbox and every hand-over folder must be one of its own")
         return self
 
 
