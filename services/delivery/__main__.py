@@ -14,6 +14,7 @@ import aiohttp
 import uvloop
 from aiohttp import web
 
+from services.delivery.adapters.settings import AdapterSettings
 from services.delivery.announce import Announcer
 from services.delivery.http import create_app
 from services.delivery.lanes import Lanes
@@ -23,7 +24,15 @@ from services.delivery.report import Report
 from services.delivery.returns import Returner, ReturnsPump, make_returns_consumer
 from services.delivery.settings import DeliverySettings
 from services.delivery.tables import TableFollower
-from services.delivery.wiring import make_courier, make_lanes, make_schedule, make_settler, push_kid, utc_now
+from services.delivery.wiring import (
+    make_adapters,
+    make_courier,
+    make_lanes,
+    make_schedule,
+    make_settler,
+    push_kid,
+    utc_now,
+)
 from shared.contracts import topics
 from shared.contracts.control import Control, LaneState
 from shared.contracts.topics import all_topics
@@ -50,8 +59,11 @@ ANNOUNCE_S = 0.5
 class _Service:
     """Wires the parts, runs them, takes them apart in reverse order."""
 
-    def __init__(self, settings: DeliverySettings, kafka: KafkaSettings, store: StoreSettings) -> None:
+    def __init__(
+        self, settings: DeliverySettings, adapters: AdapterSettings, kafka: KafkaSettings, store: StoreSettings
+    ) -> None:
         self._settings = settings
+        self._adapters = adapters
         self._kafka = kafka
         self._store = store
         self._lanes: Lanes | None = None
@@ -150,7 +162,7 @@ class _Service:
             parts_store=parts_store,
             settler=settler,
             directory=lambda: follower.directory,
-            session=session,
+            adapter=make_adapters(settings, session, adapters=self._adapters, store=self._store),
         )
         self._lanes = make_lanes(
             settings,
@@ -237,7 +249,8 @@ def _alarm(alarm: Alarm) -> None:
 async def _main() -> int:
     kafka = load_settings(KafkaSettings)
     kafka = kafka.model_copy(update={"send_timeout_s": max(SEND_TIMEOUT_S, kafka.send_timeout_s)})
-    return await _Service(load_settings(DeliverySettings), kafka, load_settings(StoreSettings)).run()
+    settings, adapters = load_settings(DeliverySettings), load_settings(AdapterSettings)
+    return await _Service(settings, adapters, kafka, load_settings(StoreSettings)).run()
 
 
 def main() -> int:

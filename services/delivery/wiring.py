@@ -8,7 +8,10 @@ from datetime import UTC, datetime
 
 import aiohttp
 
-from services.delivery.adapters.https import HttpsPush
+from services.delivery.adapters import wire
+from services.delivery.adapters.choose import Chosen
+from services.delivery.adapters.port import Adapter
+from services.delivery.adapters.settings import AdapterSettings
 from services.delivery.backoff import Backoff
 from services.delivery.deliver import Courier
 from services.delivery.lanes import Lanes, Observer
@@ -18,10 +21,10 @@ from services.delivery.settle import Publisher, Settler
 from services.delivery.tiers import Schedule
 from shared.contracts.control import Control
 from shared.directory.snapshot import Directory
-from shared.errors import InvalidSignature, Misconfigured
-from shared.sealing.jwk import Alg, load_private, read_jwk, thumbprint
+from shared.errors import Misconfigured
+from shared.sealing.jwk import read_jwk, thumbprint
 from shared.store.port import Store
-from shared.trust.push import parts_digest, sign_probe, sign_push
+from shared.store.settings import StoreSettings
 
 
 def utc_now() -> datetime:
@@ -33,29 +36,25 @@ def push_kid(settings: DeliverySettings) -> str:
     return thumbprint(read_jwk(settings.push_key_file))
 
 
-def make_push(
-    settings: DeliverySettings, session: aiohttp.ClientSession, clock: Callable[[], datetime] = utc_now
-) -> HttpsPush:
-    """The HTTPS adapter with the platform's push key. Raises `Misconfigured` for an unusable key file."""
-    try:
-        jwk = read_jwk(settings.push_key_file)
-        key, kid = load_private(jwk, alg=Alg.ES256), thumbprint(jwk)
-    except InvalidSignature:
-        raise Misconfigured(f"{settings.push_key_file} holds no private P-256 JWK") from None
+def make_adapters(
+    settings: DeliverySettings,
+    session: aiohttp.ClientSession,
+    *,
+    adapters: AdapterSettings | None = None,
+    store: StoreSettings | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> Chosen:
+    """One adapter of each kind, with the platform's push key. Raises `Misconfigured` for an unusable key file.
 
-    def sign(method: str, url: str, headers: dict[str, str], now: datetime) -> dict[str, str]:
-        if not headers:
-            return sign_probe(url, key, kid, now)
-        return sign_push(method, url, headers, key, kid, now)
-
-    return HttpsPush(
-        session,
-        sign=sign,
-        digest=lambda consignment: parts_digest(consignment.manifest_token, consignment.manifest),
+    `store` is where links in mails point to.
+    """
+    return wire.make_adapters(
+        wire.PushKey.read(settings.push_key_file),
+        adapters or AdapterSettings(),
+        session=session,
+        store=store,
         clock=clock,
-        connect_timeout_s=settings.connect_timeout_s,
-        idle_timeout_s=settings.idle_timeout_s,
-        answer_timeout_s=settings.answer_timeout_s,
+        timeouts=wire.Timeouts(settings.connect_timeout_s, settings.idle_timeout_s, settings.answer_timeout_s),
     )
 
 
@@ -66,7 +65,7 @@ def make_courier(
     parts_store: Store,
     settler: Settler,
     directory: Callable[[], Directory],
-    session: aiohttp.ClientSession,
+    adapter: Adapter,
     clock: Callable[[], datetime] = utc_now,
 ) -> Courier:
     """`parts_store` reads the parts over connections of its own: slow Jobcenters hold them for long, and must not
@@ -76,7 +75,7 @@ def make_courier(
         parts_store=parts_store,
         settler=settler,
         directory=directory,
-        adapter=make_push(settings, session, clock),
+        adapter=adapter,
         clock=clock,
         schedule=make_schedule(settings),
     )

@@ -15,12 +15,12 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.delivery.adapters.https import HttpsPush, retry_after_s
+from services.delivery.adapters.https import retry_after_s
 from services.delivery.adapters.multipart import PushBody
-from services.delivery.adapters.port import Consignment, HandedOver
+from services.delivery.adapters.port import Adapter, Consignment, HandedOver
 from services.delivery.parts import StoredParts
 from services.delivery.settings import DeliverySettings
-from services.delivery.wiring import make_push
+from services.delivery.wiring import make_adapters
 from shared.contracts.directory import HttpsAdapter
 from shared.contracts.manifest import Part
 from shared.errors import JobcenterError, MessageError, StoreUnavailable
@@ -46,8 +46,8 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-def push(session: aiohttp.ClientSession, tmp_path: Path) -> HttpsPush:
-    return make_push(settings_for(tmp_path), session)
+def push(session: aiohttp.ClientSession, tmp_path: Path) -> Adapter:
+    return make_adapters(settings_for(tmp_path), session)
 
 
 def settings_for(folder: Path, **changes: float) -> DeliverySettings:
@@ -75,7 +75,7 @@ async def consignment(
     )
 
 
-async def test_every_byte_arrives_and_the_answer_comes_back(push: HttpsPush, receiver: Receiver) -> None:
+async def test_every_byte_arrives_and_the_answer_comes_back(push: Adapter, receiver: Receiver) -> None:
     submission = make_submission("jobcenter-a", BIG, b"small")
     before = datetime.now(UTC)
     token = await push.deliver(await consignment(receiver, submission))
@@ -92,7 +92,7 @@ async def test_every_byte_arrives_and_the_answer_comes_back(push: HttpsPush, rec
     assert got.parts == {str(part_id): body for part_id, body in submission.parts.items()}
 
 
-async def test_the_trace_goes_along(push: HttpsPush, receiver: Receiver) -> None:
+async def test_the_trace_goes_along(push: Adapter, receiver: Receiver) -> None:
     seen = []
 
     async def note(receiver: Receiver, request: web.Request, push: Push) -> web.StreamResponse:
@@ -106,14 +106,14 @@ async def test_the_trace_goes_along(push: HttpsPush, receiver: Receiver) -> None
 
 
 @pytest.mark.parametrize("code", [204, 301, 307, 400, 401, 403, 404, 409, 413, 429, 500, 502, 503])
-async def test_every_other_status_is_the_jobcenters_failure(push: HttpsPush, receiver: Receiver, code: int) -> None:
+async def test_every_other_status_is_the_jobcenters_failure(push: Adapter, receiver: Receiver, code: int) -> None:
     receiver.before = status(code, Location="http://127.0.0.1:1/")
     with pytest.raises(JobcenterError) as failure:
         await push.deliver(await consignment(receiver, make_submission()))
     assert failure.value.code == "http-status"
 
 
-async def test_202_means_that_the_answer_comes_later(push: HttpsPush, receiver: Receiver) -> None:
+async def test_202_means_that_the_answer_comes_later(push: Adapter, receiver: Receiver) -> None:
     async def later(receiver: Receiver, request: web.Request, push: Push) -> web.StreamResponse:
         return web.Response(status=202)
 
@@ -121,13 +121,13 @@ async def test_202_means_that_the_answer_comes_later(push: HttpsPush, receiver: 
     assert await push.deliver(await consignment(receiver, make_submission())) is HandedOver.ANSWER_LATER
 
 
-async def test_202_before_everything_was_sent_is_no_hand_over(push: HttpsPush, receiver: Receiver) -> None:
+async def test_202_before_everything_was_sent_is_no_hand_over(push: Adapter, receiver: Receiver) -> None:
     receiver.before = status(202)
     with pytest.raises(JobcenterError):
         await push.deliver(await consignment(receiver, make_submission("jobcenter-a", BIG * 8)))
 
 
-async def test_the_probe_is_signed_and_empty(push: HttpsPush, receiver: Receiver) -> None:
+async def test_the_probe_is_signed_and_empty(push: Adapter, receiver: Receiver) -> None:
     load = await consignment(receiver, make_submission())
     await push.probe(load.destination)
     assert receiver.probes == 1
@@ -137,34 +137,34 @@ async def test_the_probe_is_signed_and_empty(push: HttpsPush, receiver: Receiver
     assert (failure.value.code, failure.value.retry_after_s) == ("http-status", 7)
 
 
-async def test_a_probe_of_a_closed_port_is_the_jobcenters_failure(push: HttpsPush) -> None:
+async def test_a_probe_of_a_closed_port_is_the_jobcenters_failure(push: Adapter) -> None:
     load = await consignment("http://127.0.0.1:1/x", make_submission())
     with pytest.raises(JobcenterError) as failure:
         await push.probe(load.destination)
     assert failure.value.code == "connect"
 
 
-async def test_retry_after_is_passed_on(push: HttpsPush, receiver: Receiver) -> None:
+async def test_retry_after_is_passed_on(push: Adapter, receiver: Receiver) -> None:
     receiver.before = status(503, **{"Retry-After": "17"})
     with pytest.raises(JobcenterError) as failure:
         await push.deliver(await consignment(receiver, make_submission()))
     assert failure.value.retry_after_s == 17
 
 
-async def test_a_closed_port_is_the_jobcenters_failure(push: HttpsPush) -> None:
+async def test_a_closed_port_is_the_jobcenters_failure(push: Adapter) -> None:
     with pytest.raises(JobcenterError) as failure:
         await push.deliver(await consignment("http://127.0.0.1:1/x", make_submission()))
     assert failure.value.code == "connect"
 
 
-async def test_no_endpoint_is_the_jobcenters_failure(push: HttpsPush) -> None:
+async def test_no_endpoint_is_the_jobcenters_failure(push: Adapter) -> None:
     load = await consignment("http://127.0.0.1:1/x", make_submission())
     bare = load.destination.model_copy(update={"adapter": None})
     with pytest.raises(JobcenterError):
         await push.deliver(Consignment(**{**load.__dict__, "destination": bare}))
 
 
-async def test_a_server_without_tls_where_tls_is_due(push: HttpsPush, receiver: Receiver) -> None:
+async def test_a_server_without_tls_where_tls_is_due(push: Adapter, receiver: Receiver) -> None:
     url = receiver.url_of("jobcenter-a").replace("http:", "https:")
     with pytest.raises(JobcenterError) as failure:
         await push.deliver(await consignment(url, make_submission()))
@@ -179,7 +179,7 @@ async def test_silence_is_a_timeout(session: aiohttp.ClientSession, receiver: Re
         return web.Response()
 
     receiver.behaviour = silent
-    push = make_push(settings_for(tmp_path, answer_timeout_s=0.2), session)
+    push = make_adapters(settings_for(tmp_path, answer_timeout_s=0.2), session)
     with pytest.raises(JobcenterError) as failure:
         await push.deliver(await consignment(receiver, make_submission()))
     released.set()
@@ -195,7 +195,7 @@ async def test_a_receiver_that_stops_reading_is_a_timeout(session: aiohttp.Clien
 
     server = await asyncio.start_server(deaf, "127.0.0.1", 0, limit=1024)
     port = server.sockets[0].getsockname()[1]
-    push = make_push(settings_for(tmp_path, idle_timeout_s=0.3), session)
+    push = make_adapters(settings_for(tmp_path, idle_timeout_s=0.3), session)
     submission = make_submission("jobcenter-a", BIG * 8)
     try:
         with pytest.raises(JobcenterError) as failure:
@@ -206,7 +206,7 @@ async def test_a_receiver_that_stops_reading_is_a_timeout(session: aiohttp.Clien
     assert failure.value.code == "timeout"
 
 
-async def test_a_connection_cut_after_the_push_is_the_jobcenters_failure(push: HttpsPush, receiver: Receiver) -> None:
+async def test_a_connection_cut_after_the_push_is_the_jobcenters_failure(push: Adapter, receiver: Receiver) -> None:
     async def cut(receiver: Receiver, request: web.Request, push: Push) -> web.StreamResponse:
         assert request.transport is not None
         request.transport.abort()
@@ -228,7 +228,7 @@ async def test_a_connection_cut_after_the_push_is_the_jobcenters_failure(push: H
     ],
 )
 async def test_a_200_that_is_no_signed_answer_counts_for_nothing(
-    push: HttpsPush, receiver: Receiver, response: object
+    push: Adapter, receiver: Receiver, response: object
 ) -> None:
     async def careless(receiver: Receiver, request: web.Request, push: Push) -> web.StreamResponse:
         return response()  # type: ignore[operator, no-any-return]
@@ -240,9 +240,7 @@ async def test_a_200_that_is_no_signed_answer_counts_for_nothing(
 
 
 @pytest.mark.parametrize("fault", [MessageError("part-altered"), StoreUnavailable("cut off")])
-async def test_errors_of_reading_are_never_the_jobcenters(
-    push: HttpsPush, receiver: Receiver, fault: Exception
-) -> None:
+async def test_errors_of_reading_are_never_the_jobcenters(push: Adapter, receiver: Receiver, fault: Exception) -> None:
     async def failing(part: Part) -> AsyncIterator[bytes]:
         yield b"x"
         raise fault
@@ -254,7 +252,7 @@ async def test_errors_of_reading_are_never_the_jobcenters(
     assert receiver.pushes == []
 
 
-async def test_an_altered_part_is_never_handed_over_complete(push: HttpsPush, receiver: Receiver) -> None:
+async def test_an_altered_part_is_never_handed_over_complete(push: Adapter, receiver: Receiver) -> None:
     submission, store = make_submission("jobcenter-a", BIG), MemoryStore()
     await submission.store(store)
     key = store_keys.part(submission.id, submission.manifest.parts[2].id)
@@ -265,14 +263,14 @@ async def test_an_altered_part_is_never_handed_over_complete(push: HttpsPush, re
     assert receiver.pushes == []
 
 
-async def test_a_refusal_before_the_body_is_read_is_understood(push: HttpsPush, receiver: Receiver) -> None:
+async def test_a_refusal_before_the_body_is_read_is_understood(push: Adapter, receiver: Receiver) -> None:
     receiver.before = status(429, **{"Retry-After": "3"})
     with pytest.raises(JobcenterError) as failure:
         await push.deliver(await consignment(receiver, make_submission("jobcenter-a", BIG * 4)))
     assert failure.value.code in ("http-status", "connect")
 
 
-async def test_cancelling_closes_the_connection(push: HttpsPush, receiver: Receiver) -> None:
+async def test_cancelling_closes_the_connection(push: Adapter, receiver: Receiver) -> None:
     begun, released = asyncio.Event(), asyncio.Event()
 
     async def slow(receiver: Receiver, request: web.Request, push: Push) -> web.StreamResponse:
