@@ -12,22 +12,11 @@ from datetime import datetime, timedelta
 from pydantic import ValidationError
 
 from shared.contracts.base import rfc3339
-from shared.contracts.messages import Attempts
+from shared.contracts.messages import DUE_HEADER, HOP_HEADERS, Attempts
 from shared.contracts.topics import RETRY_DELAYS_S
 from shared.kafka.cloudevents import Headers
 
 BUDGET_S = 14 * 86_400.0
-_HEADERS = {
-    "ce_attempts": "count",
-    "ce_firstattempt": "first_at",
-    "ce_lastattempt": "last_at",
-    "ce_lastreason": "last_reason",
-    "ce_hops": "hops",
-    "ce_spent": "spent_s",
-    "ce_openmark": "open_mark_s",
-    "ce_asked": "asked",
-}
-_DUE = "ce_due"
 
 
 @dataclass(frozen=True)
@@ -71,16 +60,16 @@ def due_after(now: datetime, delay_s: float) -> datetime:
 
 def read_attempts(headers: Headers) -> Attempts:
     """What the message carries about its past. Nothing, or nonsense, means a new message: its budget starts anew."""
-    found = {name: value for name, value in headers if name in _HEADERS and value is not None}
+    found = {name: value for name, value in headers if name in HOP_HEADERS and value is not None}
     try:
-        return Attempts.model_validate({_HEADERS[name]: value.decode("ascii") for name, value in found.items()})
+        return Attempts.model_validate({HOP_HEADERS[name]: value.decode("ascii") for name, value in found.items()})
     except (ValidationError, UnicodeDecodeError):
         return Attempts()
 
 
 def read_due(headers: Headers) -> datetime | None:
     """When it goes back to its lane; None for nonsense: at once."""
-    value = next((value for name, value in headers if name == _DUE), b"")
+    value = next((value for name, value in headers if name == DUE_HEADER), b"")
     try:
         due = datetime.fromisoformat(value.decode("ascii"))
     except ValueError:
@@ -90,17 +79,12 @@ def read_due(headers: Headers) -> datetime | None:
 
 def with_attempts(headers: Iterable[tuple[str, bytes]], attempts: Attempts, due: datetime | None = None) -> Headers:
     """The message's own headers, its trace among them, with what was tried so far."""
-    kept = [(name, value) for name, value in headers if name not in _HEADERS and name != _DUE]
-    values = {name: getattr(attempts, attribute) for name, attribute in _HEADERS.items()}
-    values[_DUE] = due
+    kept = [(name, value) for name, value in headers if name not in HOP_HEADERS and name != DUE_HEADER]
+    values = {name: getattr(attempts, attribute) for name, attribute in HOP_HEADERS.items()}
+    values[DUE_HEADER] = due
     added = [
         (name, (rfc3339(value) if isinstance(value, datetime) else str(value)).encode("ascii"))
         for name, value in values.items()
         if value is not None
     ]
     return [*kept, *added]
-
-
-def without_attempts(headers: Iterable[tuple[str, bytes]]) -> Headers:
-    """As it was first: a replay, whose budget starts anew."""
-    return [(name, value) for name, value in headers if name not in _HEADERS and name != _DUE]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
 from uuid import UUID
 
 from pydantic import Field
@@ -40,6 +42,21 @@ class Attempts(Contract):
         default=None, description="the lane's open clock when the budget was last charged"
     )
     asked: int = Field(ge=0, default=0, description="how often a signed answer that is late was asked for again")
+
+
+HOP_HEADERS: Final[Mapping[str, str]] = {
+    "ce_attempts": "count",
+    "ce_firstattempt": "first_at",
+    "ce_lastattempt": "last_at",
+    "ce_lastreason": "last_reason",
+    "ce_hops": "hops",
+    "ce_spent": "spent_s",
+    "ce_openmark": "open_mark_s",
+    "ce_asked": "asked",
+}
+"""Headers of a delivery that failed, or was handed over, before: the field of `Attempts` that each carries."""
+DUE_HEADER: Final = "ce_due"
+"""When it goes back to its lane's tail."""
 
 
 class NeedsHuman(Contract):
