@@ -21,6 +21,7 @@ GROUPS: dict[str, str] = {
     "tail": "cli.tail",
     "open": "cli.open",
     "directory": "cli.directory",
+    "adapter": "cli.adapter",
     "hold": "cli.hold",
     "release": "cli.release",
     "lanes": "cli.lanes",

@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from cli.adapter_options import Options, build
 from shared.contracts.canonical import strict_json
 from shared.contracts.directory import (
     PLATFORM_ID,
@@ -158,6 +159,56 @@ def set_fields(
         return result.model_copy(update={"version": entry.version + 1})
 
     _change_jobcenter(directory, key, entry_id, changed, publish)
+
+
+@app.command("set-adapter")
+def set_adapter(
+    *,
+    directory: Folder,
+    key: Key,
+    entry_id: EntryId,
+    destination: Annotated[str, typer.Argument(metavar="DEST", help="Id of the destination.")],
+    https: Annotated[str | None, typer.Option(metavar="URL", help="Push over HTTPS.")] = None,
+    client_certificate: Annotated[
+        bool, typer.Option("--client-certificate", help="HTTPS: show our certificate (mutual TLS).")
+    ] = False,
+    ca_file: Annotated[Path | None, typer.Option(help="HTTPS: trust exactly these authorities (PEM).")] = None,
+    sftp: Annotated[str | None, typer.Option(metavar="USER@HOST[:PORT]/PATH", help="SFTP hot folder.")] = None,
+    host_key_file: Annotated[list[Path] | None, typer.Option(help="SFTP: the server's public host keys.")] = None,
+    s3: Annotated[str | None, typer.Option("--s3", metavar="ENDPOINT/BUCKET[/PREFIX/]", help="A bucket.")] = None,
+    access_key: Annotated[str | None, typer.Option(help="Bucket: the access key's id.")] = None,
+    region: Annotated[str | None, typer.Option(help="Bucket: its region, us-east-1 by default.")] = None,
+    plain_http: Annotated[bool, typer.Option("--plain-http", help="Bucket: no TLS, for tests.")] = False,
+    mail: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Mail, the last resort.")] = None,
+    max_attached_bytes: Annotated[int | None, typer.Option(help="Mail: above this, links.")] = None,
+    none: Annotated[bool, typer.Option("--none", help="Take it away.")] = False,
+    secret: Annotated[str | None, typer.Option(help="Folder of its secret files, unless the destination's id.")] = None,
+    fallback: Annotated[bool, typer.Option("--fallback", help="For while it is in preparation.")] = False,
+    publish: Publish = None,
+) -> None:
+    """Say how a destination is reached: exactly one of --https, --sftp, --s3, --mail, --none (docs/adapters.md)."""
+    options = Options(
+        https=https,
+        sftp=sftp,
+        s3=s3,
+        mail=mail,
+        none=none,
+        client_certificate=client_certificate,
+        ca_file=ca_file,
+        host_key_files=tuple(host_key_file or ()),
+        access_key=access_key,
+        region=region,
+        plain_http=plain_http,
+        max_attached_bytes=max_attached_bytes,
+        secret=secret,
+    )
+    adapter = build(options)
+
+    def changed(entry: JobcenterEntry, now: datetime) -> JobcenterEntry:
+        return edit.set_adapter(entry, now, destination, adapter, fallback=fallback)
+
+    _change_jobcenter(directory, key, entry_id, changed, publish)
+    console.print(f"{destination}: {'fallback ' if fallback else ''}{adapter.where if adapter else 'none'}")
 
 
 @app.command("add-key")
