@@ -7,11 +7,13 @@ may start later. It is called whenever something changed, and never waits.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
 from typing import Protocol
 
 from aiokafka import TopicPartition
+from pydantic import ValidationError
 
 from services.delivery.backoff import Backoff
 from services.delivery.deliver import Landed, NotConnected
@@ -180,7 +182,8 @@ class Lanes:
         for partition, runner in self._runners.items():
             control = self._control(runner.destination)
             hold = control.hold if control is not None else None
-            found.append(runner.state(now, moment, owner, ends.get(partition), hold))
+            with contextlib.suppress(ValidationError):  # a topic that somebody made, of no possible destination
+                found.append(runner.state(now, moment, owner, ends.get(partition), hold))
         return found
 
     @property

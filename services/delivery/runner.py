@@ -91,7 +91,7 @@ class Runner:
             last_reason=self.last_reason if lane.failures else None,
             next_probe_at=probe_at if lane.breaker.state is BreakerState.OPEN else None,
             in_flight=lane.in_flight,
-            lag=self.tracker.pending if end is None else max(self.tracker.pending, end - (first or end)),
+            lag=self.tracker.pending if end is None or first is None else max(self.tracker.pending, end - first),
             oldest_pending_at=self.records[first].at if first is not None else None,
             open_s=round(lane.open_clock.read_s(now), 3),
             hold=hold,

@@ -13,13 +13,15 @@ import pytest
 
 from services.delivery.adapters.port import Consignment, HandedOver
 from services.delivery.deliver import Courier, Landed, NotConnected
+from services.delivery.late import AnswerRefused, LateAnswers, Taken, UnknownDelivery
 from services.delivery.settle import Record, Settler
-from services.delivery.tiers import Schedule
+from services.delivery.tiers import Schedule, read_attempts
 from shared.contracts import topics
 from shared.contracts.answer import Answer, Problem, Verdict
 from shared.contracts.directory import Destination, HttpsAdapter, KeyState, Rollout
 from shared.contracts.messages import Attempts
 from shared.contracts.stored import Claim, Claimant, Settled
+from shared.contracts.stored import HandedOver as HandedOverMark
 from shared.directory.snapshot import Directory
 from shared.errors import JobcenterError, KafkaUnavailable, MessageError, OurError, StoreUnavailable
 from shared.kafka.cloudevents import CloudMessage
@@ -467,3 +469,140 @@ async def test_errors_of_reading_parts_are_dead_letters_only_when_proven(scene: 
     scene.jobcenter.error = StoreUnavailable("cut off")
     with pytest.raises(StoreUnavailable):
         await scene.deliver(submission)
+
+
+async def test_an_answer_that_comes_later_is_handed_over_and_nothing_more(scene: Scene, submission: Submission) -> None:
+    scene.jobcenter.later = True
+    assert await scene.deliver(submission) is Landed.HANDED_OVER
+    assert scene.settled(submission) is None
+    assert scene.topics.steps == ["pushing", "handed-over"]
+    mark = HandedOverMark.model_validate_json(scene.store.objects[store_keys.handed_over(submission.id, 0)])
+    assert (mark.delivery_id, mark.manifest, mark.at) == (submission.delivery_id, submission.token, AT)
+    [(topic, key, value, headers)] = scene.topics.raw
+    assert (topic, key, value) == (topics.AWAITING, str(submission.id), record_of(submission).value)
+    assert dict(headers)["traceparent"].decode() == submission.traceparent
+    assert dict(headers)["ce_due"] == b"2026-11-22T16:00:00.000Z"
+
+
+async def test_the_first_hand_over_is_what_a_late_answer_is_measured_by(scene: Scene, submission: Submission) -> None:
+    scene.jobcenter.later = True
+    await scene.deliver(submission)
+    scene.clock.now += timedelta(hours=5)
+    await scene.deliver(submission, Attempts(asked=1))
+    mark = HandedOverMark.model_validate_json(scene.store.objects[store_keys.handed_over(submission.id, 0)])
+    assert mark.at == AT
+    assert "alarm" not in scene.topics.steps
+    await scene.deliver(submission, Attempts(asked=2))
+    alarm = next(event for event in scene.topics.on(topics.EVENTS) if event["step"] == "alarm")
+    assert (alarm["reason"], alarm["attempt"]) == ("answer-overdue", 2)
+    assert len({consignment.delivery_id for consignment in scene.jobcenter.deliveries}) == 1
+
+
+class TestLate:
+    """Answers that are posted after a hand-over."""
+
+    async def handed_over(self, scene: Scene, submission: Submission) -> LateAnswers:
+        scene.jobcenter.later = True
+        await scene.deliver(submission)
+        settler = Settler(scene.store, scene.topics, clock=scene.clock, source="/delivery/test")
+        return LateAnswers(scene.courier, settler, lambda: scene.directory)
+
+    async def test_settled_and_told_before_it_is_taken(self, scene: Scene, submission: Submission) -> None:
+        late = await self.handed_over(scene, submission)
+        token = scene.jobcenter.sign(scene.jobcenter.deliveries[0])
+        scene.topics.fail_after = 0
+        with pytest.raises(KafkaUnavailable):
+            await late.take(submission.delivery_id, token)
+        scene.topics.fail_after = None
+        assert await late.take(submission.delivery_id, token) is Taken.DONE
+        assert "acknowledged" in scene.topics.steps
+        assert await scene.deliver(submission) is Landed.SETTLED_BEFORE
+        assert len(scene.jobcenter.deliveries) == 1
+
+    async def test_the_first_wins_and_a_contradiction_is_a_finding(self, scene: Scene, submission: Submission) -> None:
+        late = await self.handed_over(scene, submission)
+        accept = scene.jobcenter.sign(scene.jobcenter.deliveries[0])
+        await late.take(submission.delivery_id, accept)
+        first = scene.settled(submission)
+        for code in ("schema-unsupported", "not-responsible"):
+            scene.jobcenter.verdict, scene.jobcenter.problems = Verdict.REJECT, (Problem(code=code),)
+            other = scene.jobcenter.sign(scene.jobcenter.deliveries[0])
+            assert await late.take(submission.delivery_id, other) is Taken.CONTRADICTS
+        assert scene.settled(submission) == first
+        assert scene.topics.steps.count("alarm") == 2
+        assert scene.topics.on(topics.CLEARING) == []
+
+    async def test_not_responsible_goes_to_clearing(self, scene: Scene, submission: Submission) -> None:
+        late = await self.handed_over(scene, submission)
+        scene.jobcenter.verdict, scene.jobcenter.problems = Verdict.REJECT, (Problem(code="not-responsible"),)
+        token = scene.jobcenter.sign(scene.jobcenter.deliveries[0])
+        assert await late.take(submission.delivery_id, token) is Taken.DONE
+        assert await late.take(submission.delivery_id, token) is Taken.DONE
+        assert scene.topics.on(topics.CLEARING)[0]["submission_id"] == str(submission.id)
+        scene.jobcenter.verdict, scene.jobcenter.problems = Verdict.ACCEPT, ()
+        accept = scene.jobcenter.sign(scene.jobcenter.deliveries[0])
+        assert await late.take(submission.delivery_id, accept) is Taken.CONTRADICTS
+        assert scene.settled(submission) is None
+
+    async def test_what_proves_nothing_changes_nothing(self, scene: Scene, submission: Submission) -> None:
+        late = await self.handed_over(scene, submission)
+        load = scene.jobcenter.deliveries[0]
+        for token in ("", "a.b", "a.b.c", "é.e.e", scene.jobcenter.sign(load)[:-3] + "AAA"):
+            with pytest.raises(AnswerRefused):
+                await late.take(submission.delivery_id, token)
+        scene.jobcenter.signer = "b-verify"
+        with pytest.raises(AnswerRefused):
+            await late.take(submission.delivery_id, scene.jobcenter.sign(load))
+        scene.jobcenter.signer = "a-verify"
+        with pytest.raises(UnknownDelivery):
+            await late.take(uuid4(), scene.jobcenter.sign(load))
+        scene.jobcenter.changes = {"iat": int((AT - timedelta(minutes=6)).timestamp())}
+        with pytest.raises(AnswerRefused):
+            await late.take(submission.delivery_id, scene.jobcenter.sign(load))
+        assert scene.settled(submission) is None
+
+    async def test_what_was_never_handed_over_is_unknown(self, scene: Scene, submission: Submission) -> None:
+        late = await self.handed_over(scene, submission)
+        token = scene.jobcenter.sign(scene.jobcenter.deliveries[0])
+        del scene.store.objects[store_keys.handed_over(submission.id, 0)]
+        with pytest.raises(UnknownDelivery):
+            await late.take(submission.delivery_id, token)
+
+
+async def test_a_failure_of_its_own_goes_to_the_tier_of_its_turn(scene: Scene, submission: Submission) -> None:
+    for hops, tier in enumerate(["30s", "5m", "30m", "2h", "6h", "24h", "24h"]):
+        attempts = Attempts(count=3 * hops + 3, hops=hops, spent_s=hops * 1000, last_reason="http-status", first_at=AT)
+        assert await scene.courier.move_on(record_of(submission), attempts) is Landed.RETRY
+        topic, key, value, headers = scene.topics.raw[-1]
+        assert (topic, key, value) == (topics.retry(tier), str(submission.id), record_of(submission).value)
+        carried = read_attempts(headers)
+        assert carried == attempts.model_copy(update={"hops": hops + 1})
+        assert dict(headers)["traceparent"].decode() == submission.traceparent
+    assert set(scene.topics.steps) == {"retry"}
+
+
+async def test_a_spent_budget_ends_in_the_dead_letter(scene: Scene, submission: Submission) -> None:
+    attempts = Attempts(count=40, hops=20, spent_s=14 * 86_400, last_reason="http-status", first_at=AT)
+    assert await scene.courier.move_on(record_of(submission), attempts) is Landed.DEAD_LETTER
+    [human] = scene.topics.on(topics.DEAD_LETTER)
+    assert (human["reason"], human["attempts"]["count"]) == ("http-status", 40)
+    assert human["attempts"]["spent_s"] == 14 * 86_400
+    assert scene.topics.raw == []
+
+
+async def test_in_preparation_waits_or_goes_to_the_fallback(scene: Scene, submission: Submission) -> None:
+    entry = keys.jobcenter_entry("a", version=2, url=URL).model_copy(update={"rollout": Rollout.IN_PREPARATION})
+    scene.put_entry(entry)
+    with pytest.raises(NotConnected):
+        await scene.deliver(submission)
+    with pytest.raises(NotConnected):
+        await scene.courier.probe("jobcenter-a")
+    fallback = HttpsAdapter(url="https://fallback.example/x")
+    destination = entry.destinations[0].model_copy(update={"fallback": fallback})
+    scene.put_entry(entry.model_copy(update={"version": 3, "destinations": (destination,)}))
+    assert await scene.deliver(submission) is Landed.ANSWERED
+    await scene.courier.probe("jobcenter-a")
+    assert scene.jobcenter.deliveries[0].destination.adapter == scene.jobcenter.probed[0].adapter == fallback
+    scene.put_entry(entry.model_copy(update={"version": 4, "rollout": Rollout.LIVE, "destinations": (destination,)}))
+    await scene.courier.probe("jobcenter-a")
+    assert scene.jobcenter.probed[-1].adapter == HttpsAdapter(url=URL)

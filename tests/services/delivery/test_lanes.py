@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiokafka import TopicPartition
@@ -15,10 +15,12 @@ from services.delivery.deliver import Landed, NotConnected
 from services.delivery.lanes import Lanes
 from services.delivery.runner import Limits
 from services.delivery.settle import Record
+from services.delivery.tiers import with_attempts
+from shared.contracts.control import Control, Hold
 from shared.contracts.messages import Attempts
 from shared.errors import JobcenterError, KafkaUnavailable, StoreUnavailable
 
-A, B, C = (TopicPartition(f"delivery.to.{name}", 0) for name in "abc")
+A, B, C = (TopicPartition(f"delivery.to.{name}", 0) for name in ("a1", "b1", "c1"))
 
 
 class Told:
@@ -240,9 +242,9 @@ async def test_a_new_endpoint_ends_the_wait_at_once(told: Told) -> None:
     await until(lambda: bool(told.failures))
     assert told.failures[0][2] == 60
     told.how[A.topic] = answer
-    lanes.directory_changed(["b"])
+    lanes.directory_changed(["b1"])
     assert lanes.committable() == {}
-    lanes.directory_changed(["a"])
+    lanes.directory_changed(["a1"])
     await until(lambda: lanes.committable() == {A: 2})
 
 
@@ -332,3 +334,113 @@ async def test_a_lane_far_ahead_of_its_first_undone_record_reads_no_further(told
     assert not lanes.wants_more(A)
     assert not lanes.hungry(A)
     await lanes.drain(0)
+
+
+async def test_a_dead_jobcenter_is_probed_not_pushed_and_drained_when_the_probe_succeeds(told: Told) -> None:
+    lanes = make(told)
+    told.how[A.topic] = raising(JobcenterError("connect"))
+    told.probe_fails["a1"] = JobcenterError("connect")
+    lanes.assign([A])
+    load(lanes, A, 20)
+    await until(lambda: len(told.probes) >= 3)
+    assert len(told.started) == 4  # its window, once
+    told.how[A.topic] = answer
+    del told.probe_fails["a1"]
+    await until(lambda: lanes.committable() == {A: 20})
+
+
+async def test_a_message_that_fails_alone_moves_on_and_leaves_its_lane_to_the_others(told: Told) -> None:
+    lanes = make(told)
+
+    async def one_fails(record: Record, attempts: Attempts) -> Landed:
+        if record.offset == 0:
+            raise JobcenterError("http-status")
+        return Landed.ANSWERED
+
+    told.how[A.topic] = one_fails
+    lanes.assign([A])
+    load(lanes, A, 10)
+    await until(lambda: lanes.committable() == {A: 10})
+    [(topic, offset, attempts)] = told.moved
+    assert (topic, offset, attempts.count, attempts.last_reason) == (A.topic, 0, 3, "http-status")
+
+
+async def test_moving_on_is_repeated_until_kafka_takes_it(told: Told) -> None:
+    lanes = make(told)
+    told.how[A.topic] = raising(ZeroDivisionError())
+    told.kafka_away = True
+    lanes.assign([A])
+    load(lanes, A, 1)
+    await until(lambda: len(told.moved) >= 2)
+    assert lanes.committable() == {}
+    told.kafka_away = False
+    await until(lambda: lanes.committable() == {A: 1})
+    assert {attempts.count for _, _, attempts in told.moved} == {3}
+
+
+async def test_a_hold_stops_what_has_not_begun_and_its_end_lets_go(told: Told) -> None:
+    now = [datetime(2026, 10, 25, 0, 0, tzinfo=UTC)]
+    controls: dict[str, Control] = {}
+    lanes = Lanes(
+        told,
+        told,
+        limits=Limits(window=1),
+        backoff=Backoff(first_s=0.05, most_s=0.1, jitter=0),
+        clock=lambda: now[0],
+        chance=lambda: 0.5,
+        control=controls.get,
+    )
+    released = asyncio.Event()
+    told.how[A.topic] = blocking(released)
+    lanes.assign([A, B])
+    load(lanes, A, 3)
+    await until(lambda: told.flying.total() == 1)
+    start = now[0]
+    controls["a1"] = Control(
+        destination="a1", at=start, hold=Hold(start=start, until=start + timedelta(hours=3), reason="Umzug")
+    )
+    lanes.tick()
+    released.set()
+    load(lanes, B, 5)
+    await until(lambda: lanes.committable() == {A: 1, B: 5})  # what was in flight is finished, others go on
+    state = next(each for each in lanes.states("me", {A: 3}) if each.destination == "a1")
+    assert (state.condition, state.lag, state.hold and state.hold.reason) == ("held", 2, "Umzug")
+    now[0] = start + timedelta(hours=2, minutes=59)
+    lanes.tick()
+    assert told.flying.total() == 0
+    now[0] = start + timedelta(hours=3)
+    lanes.tick()
+    await until(lambda: lanes.committable()[A] == 3)
+    assert {each.condition for each in lanes.states("me", {})} == {"flowing"}
+
+
+async def test_states_say_what_operators_need(told: Told) -> None:
+    lanes = make(told)
+    told.how[A.topic] = raising(JobcenterError("timeout", retry_after_s=300))
+    told.how[B.topic] = raising(NotConnected())
+    lanes.assign([A, B, C])
+    at = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    lanes.load(A, [Record(A.topic, 0, 7, b"", [], at)])
+    load(lanes, B, 1)
+    await until(lambda: len(told.failures) == 2)
+    found = {state.destination: state for state in lanes.states("me", {A: 20})}
+    broken = found["a1"]
+    assert (broken.condition, broken.breaker, broken.failures, broken.last_reason) == ("broken", "open", 1, "timeout")
+    assert (broken.lag, broken.oldest_pending_at, broken.in_flight) == (13, at, 0)
+    assert broken.next_probe_at is not None
+    assert 290 < (broken.next_probe_at - datetime.now(UTC)).total_seconds() <= 300
+    assert (found["b1"].condition, found["c1"].condition) == ("waiting", "flowing")
+    await lanes.drain(0)
+
+
+async def test_the_budget_of_a_message_goes_on_where_it_was(told: Told) -> None:
+    lanes = make(told)
+    told.how[A.topic] = raising(JobcenterError("http-status"))
+    carried = Attempts(count=5, hops=2, spent_s=1000.0, open_mark_s=0.0, first_at=datetime(2026, 11, 1, tzinfo=UTC))
+    lanes.assign([A])
+    lanes.load(A, [Record(A.topic, 0, 0, b"", with_attempts([], carried))])
+    lanes.pump()
+    await until(lambda: bool(told.moved))
+    attempts = told.moved[0][2]
+    assert (attempts.count, attempts.hops, attempts.first_at) == (8, 2, carried.first_at)
+    assert 1000 <= attempts.spent_s < 1005
