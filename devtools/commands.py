@@ -135,6 +135,12 @@ COMMANDS: dict[str, Command] = {
     "demo": Command("start everything, send the samples, show what each Jobcenter opened", _in_venv("devtools.demo")),
     "test": Command("run the whole suite on real servers; arguments go to pytest and replace its -n", _test),
     "check": Command("formatting, lint, types (strict), generated contract documents", _check),
+    "chaos": Command(
+        "faults at random under steady load, then a checker that knows every id", _in_venv("devtools.chaos")
+    ),
+    "bench-isolation": Command(
+        "what dead and slow Jobcenters cost the others; a backlog's end", _in_venv("bench.isolation")
+    ),
     "up": Command("start everything for hands-on use, say how to use it", _in_venv("devtools.up")),
     "down": Command("stop what `up` started", _in_venv("devtools.down")),
     "antragsweiche": Command("the command line, for what `up` started: ./dev antragsweiche --help", _antragsweiche),

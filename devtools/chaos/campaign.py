@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from devtools.chaos import evidence
-from devtools.chaos.cast import CAST, Role, postcodes
+from devtools.chaos.cast import CAST, Role, places
 from devtools.chaos.checker import Verdict, check
 from devtools.chaos.evidence import Places
 from devtools.chaos.faults import Fault, Kind, plan
@@ -131,7 +131,7 @@ class _Campaign:
             await asyncio.to_thread(stack.kill, name)
         async with new_session() as session:
             portals = await authenticated(session, urls, stack.client.client_id, stack.client.client_secret)
-            senders = Senders(portals, postcodes(stack.settings.jobcenters), self._source)
+            senders = Senders(portals, places(stack.settings.jobcenters), self._source)
             wrecker = Wrecker(stack, self._network, set(self._dead), self._say, time.monotonic())
             supervising = asyncio.create_task(wrecker.supervise())
             try:
@@ -178,14 +178,14 @@ class _Campaign:
 
     async def _judge(self, senders: Senders, wrecker: Wrecker, faults: tuple[Fault, ...], quiet_s: float) -> Result:
         stack = self._stack
-        places = Places(
+        found = Places(
             bucket=stack.store_folder,
             handovers={role.jobcenter: stack.handover(role.jobcenter) for role in CAST},
             journals=sorted((stack.folder / "jobcenters").glob("*.sqlite")),
             bootstrap=stack.bootstrap,
             directory=stack.desk.directory,
         )
-        verdict = check(await evidence.gather(places, senders.sent, senders.refused))
+        verdict = check(await evidence.gather(found, senders.sent, senders.refused))
         happened = Counter(wrecker.happened)
         happened[Kind.CLOCK_AHEAD] += sum(1 for role in CAST if role.clock_ahead_s)
         report = {

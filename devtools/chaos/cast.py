@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from devtools.chaos.receiver import Manner
+from devtools.households import Place
 from shared.directory.resolve import Kind, resolve
 from shared.directory.tables import Tables
 
@@ -49,12 +50,13 @@ CAST: tuple[Role, ...] = (
 form, one says that it is not responsible for any; 500 for one application; answers later; dies while handing over."""
 
 
-def postcodes(jobcenters: tuple[str, ...]) -> dict[str, str]:
-    """For each Jobcenter a postcode that belongs to it alone."""
+def places(jobcenters: tuple[str, ...]) -> dict[str, Place]:
+    """For each Jobcenter a postcode that belongs to it alone, with a municipality that has it."""
     tables = Tables.load()
-    found: dict[str, str] = {}
+    found: dict[str, Place] = {}
     for postcode in sorted(tables.postcodes):
         resolution = resolve(tables, postcode)
         if resolution.kind is Kind.MUNICIPAL and resolution.jobcenter_id in jobcenters:
-            found.setdefault(resolution.jobcenter_id, postcode)
+            first = resolution.candidates[0]
+            found.setdefault(resolution.jobcenter_id, Place(postcode, first.municipality, first.municipality_key))
     return found

@@ -27,7 +27,7 @@ class Kind(StrEnum):
     SLOW = "slow"
     """A link's answers come late."""
     RESET = "reset"
-    """A link's connections end with TCP RST."""
+    """A link's connections end, and those that come anew get TCP RST."""
     RECEIVER_DEATH = "receiver-death"
     """A receiver ended itself between writing and answering. Not planned: it happens, and is counted."""
     CLOCK_AHEAD = "clock-ahead"

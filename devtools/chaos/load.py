@@ -9,6 +9,7 @@ import string
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -46,54 +47,71 @@ class Senders:
     """Sends letters at a steady rate over all replicas; `sent` and `refused` grow meanwhile."""
 
     portals: Sequence[Portal]
-    postcodes: Mapping[str, str]
+    places: Mapping[str, Place]
     source: random.Random
+    make: Callable[[int, str, Place, random.Random], Letter] = field(default_factory=lambda: letter)
     sent: list[Sent] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     started: int = 0
     repeated: int = 0
-    _places: list[str] = field(default_factory=list)
+    _turn: list[str] = field(default_factory=list)
 
     async def run(self, rate_per_s: float, until: asyncio.Event) -> None:
-        """Start letters until `until`; return when every one has its receipt."""
+        """Start letters at random moments until `until`; return when every one has its receipt."""
         free = asyncio.Semaphore(_AT_ONCE)
         async with asyncio.TaskGroup() as group:
             while not until.is_set():
                 await free.acquire()
-                group.create_task(self._one(self.started)).add_done_callback(lambda _: free.release())
+                group.create_task(self.one(self.started)).add_done_callback(lambda _: free.release())
                 self.started += 1
                 await _pause(until, self.source.expovariate(rate_per_s))
 
-    async def _one(self, number: int) -> None:
+    async def one(self, number: int) -> None:
+        """Send one letter; its receipt, or its refusal, is added."""
         try:
-            self.sent.append(await self._send(letter(number, *self._next_place(), self.source)))
+            self.sent.append(await self._send(self.make(number, *self._next_place(), self.source)))
         except Refused as refused:
             self.refused.append(f"letter {number}: {refused}")
 
-    def _next_place(self) -> tuple[str, str]:
+    def _next_place(self) -> tuple[str, Place]:
         """Every Jobcenter gets as much as any other."""
-        if not self._places:
-            self._places = sorted(self.postcodes)
-            self.source.shuffle(self._places)
-        jobcenter = self._places.pop()
-        return jobcenter, self.postcodes[jobcenter]
+        if not self._turn:
+            self._turn = sorted(self.places)
+            self.source.shuffle(self._turn)
+        jobcenter = self._turn.pop()
+        return jobcenter, self.places[jobcenter]
 
     async def _send(self, letter: Letter) -> Sent:
         key, sample = uuid.uuid4().hex, letter.sample
-        opened = await self._until(
-            {200, 201}, lambda portal: portal.open(key, service=sample.service, postcode=sample.postcode)
-        )
+        opening = {
+            "service": sample.service,
+            "postcode": sample.postcode,
+            "municipality_key": sample.municipality_key,
+        }
+        opened = await self._until({200, 201}, lambda portal: portal.open(key, **opening))
         submission_id = str(opened.json["submission_id"])
         documents = [str((await self._upload(submission_id, one)).json["id"]) for one in sample.documents]
         application = sample.completed_with(documents)
-        completed = await self._until(
-            {200, 201, 202}, lambda portal: portal.complete(submission_id, application, documents)
-        )
+        completed = await self._complete(submission_id, application, documents)
         if completed.status == 202:
             completed = await self._until({200}, lambda portal: portal.receipt(submission_id), again={202})
         described = [(one.name, one.media_type, hashlib.sha512(one.content()).hexdigest()) for one in sample.documents]
         content = content_digest(canonical_json(application), described)
         return Sent(submission_id, letter.jobcenter, content, str(completed.json["receipt"]))
+
+    async def _complete(self, submission_id: str, application: dict[str, Any], documents: list[str]) -> Answer:
+        """What was uploaded and never answered is deleted, as the door's problem asks for; what was answered stands."""
+        while True:
+            completed = await self._until(
+                {200, 201, 202, 409}, lambda portal: portal.complete(submission_id, application, documents)
+            )
+            if completed.status != 409:
+                return completed
+            strays = completed.json.get("not_named", [])
+            if not strays or completed.json.get("not_uploaded"):
+                raise Refused(f"409 {completed.json.get('type')}")
+            for stray in strays:
+                await self._until({204, 404}, partial(_delete, f"/v1/submissions/{submission_id}/documents/{stray}"))
 
     async def _upload(self, submission_id: str, document: SampleDocument) -> Answer:
         size, sha512 = document.measure()
@@ -134,16 +152,19 @@ class Senders:
             pause_s = min(2.0, pause_s * 1.6)
 
 
+async def _delete(path: str, portal: Portal) -> Answer:
+    return await portal.request("DELETE", path)
+
+
 @dataclass(frozen=True)
 class Letter:
     jobcenter: str
     sample: Sample
 
 
-def letter(number: int, jobcenter: str, postcode: str, source: random.Random) -> Letter:
+def letter(number: int, jobcenter: str, place: Place, source: random.Random) -> Letter:
     """An application like no other, with one to three documents; every eighth is as large as a scan."""
     canary = _word(number)
-    place = Place(postcode, "Irgendwo")
     documents = tuple(
         SampleDocument(
             name=f"{canary} {index}.{'pdf' if media_type == PDF else 'png'}",
@@ -157,7 +178,10 @@ def letter(number: int, jobcenter: str, postcode: str, source: random.Random) ->
         for index, media_type in enumerate(source.choices((PDF, PNG), k=source.randint(1, 3)))
     )
     application: dict[str, Any] = single(place, canary, number % 10)
-    return Letter(jobcenter, Sample(canary, postcode, None, ACKNOWLEDGED, Options(), application, documents, canary))
+    return Letter(
+        jobcenter,
+        Sample(canary, place.postcode, place.municipality_key, ACKNOWLEDGED, Options(), application, documents, canary),
+    )
 
 
 def _word(number: int) -> str:

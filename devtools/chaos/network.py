@@ -55,7 +55,7 @@ class ProxyNetwork:
         self._toxic(link, "latency", {"latency": latency_ms, "jitter": latency_ms // 2})
 
     def reset(self, link: str, after_ms: int) -> None:
-        """Every connection ends with TCP RST."""
+        """Connections end; new ones get TCP RST."""
         self._toxic(link, "reset_peer", {"timeout": after_ms})
 
     def heal(self, link: str) -> None:

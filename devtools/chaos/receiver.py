@@ -51,12 +51,13 @@ class Manner(StrEnum):
 
 
 class Control(BaseModel):
-    """What the campaign says. `answer_urls`: where late answers go, one after the other."""
+    """What the campaign says. `answer_urls`: where late answers go, one after the other. `delay_s`: before anything."""
 
     model_config = ConfigDict(frozen=True)
 
     manner: Manner = Manner.GOOD
     answer_urls: tuple[str, ...] = ()
+    delay_s: float = 0.0
 
 
 class Misbehaviour:
@@ -82,6 +83,8 @@ class Misbehaviour:
         @web.middleware
         async def misbehave(request: web.Request, handler: Handler) -> web.StreamResponse:
             control = self.control
+            if control.delay_s:
+                await asyncio.sleep(control.delay_s)
             if control.manner is Manner.SLOW:
                 await asyncio.sleep(self._random.uniform(0.5, 4.0))
             if control.manner is Manner.FLAPPING and int(time.monotonic() / 4) % 2:
@@ -134,6 +137,7 @@ class Misbehaviour:
                     return
 
     async def close(self) -> None:
+        """Give up what was still to be posted."""
         for task in list(self._posting):
             task.cancel()
         await asyncio.gather(*self._posting, return_exceptions=True)

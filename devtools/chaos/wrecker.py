@@ -62,10 +62,13 @@ class Wrecker:
     async def heal(self) -> None:
         """Everything runs and every link works."""
         await asyncio.to_thread(self.network.heal_all)
-        self.dead.clear()
         for name in self.stack.processes:
             async with self._turns[name]:
-                await self._revive(name)
+                if name in self.dead:
+                    self.dead.discard(name)
+                    await asyncio.to_thread(self._start, name)
+                else:
+                    await self._revive(name)
 
     async def _revive(self, name: str) -> None:
         process = self.stack.processes[name]

@@ -1,0 +1,314 @@
+"""`./dev bench-isolation`: do dead and slow Jobcenters cost the healthy ones anything? And how fast is a backlog gone?
+
+104 destinations. Three interleaved pairs of runs: in the first of each all are healthy, in the second ten are dead and
+ten answer after ten seconds. Both get the same load: 10/s over the healthy lanes, and a little for the other twenty.
+Then a backlog for one destination, whose receiver is down, is drained after its return, by a receiver that signs
+without opening.
+
+The time from receipt to acknowledgement is read from what was signed and stored: the settlement's time less the
+manifest's time of receipt.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import logging
+import math
+import os
+import random
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from devtools.chaos.cast import places
+from devtools.chaos.evidence import is_settled, waiting_ms
+from devtools.chaos.load import Letter, Senders, Sent, authenticated, new_session
+from devtools.chaos.receiver import Control
+from devtools.documents import SampleDocument
+from devtools.households import Place, single
+from devtools.keys import ensure_keys
+from devtools.portal import Portal
+from devtools.samples import ACKNOWLEDGED, Options, Sample
+from devtools.stack import ReceiverSetup, Stack, StackSettings
+from devtools.toolchain import ROOT
+from shared.contracts.manifest import Manifest
+from shared.directory.tables import Tables
+from shared.form.media import PDF
+from shared.sealing.jwk import unb64u
+
+PAIRS = 3
+FAULTY = 10
+SLOW_S = 10.0
+HEALTHY_RATE = 10.0
+OTHER_RATE = 1.0
+TARGET_RATIO = 1.10
+_AT_ONCE = 24
+_DRAIN_LIMIT_S = 240.0
+_SETTLE_LIMIT_S = 60.0
+_MIB = 1024 * 1024
+
+
+@dataclass
+class Result:
+    """What was measured, in the order of the runs."""
+
+    healthy_p99_ms: list[float] = field(default_factory=list)
+    faulty_p99_ms: list[float] = field(default_factory=list)
+    samples: list[int] = field(default_factory=list)
+    unsettled: int = 0
+    backlog: int = 0
+    drain_s: float = 0.0
+    memory_start_mib: float = 0.0
+    memory_peak_mib: float = 0.0
+
+    @property
+    def ratios(self) -> list[float]:
+        return [faulty / healthy for healthy, faulty in zip(self.healthy_p99_ms, self.faulty_p99_ms, strict=True)]
+
+    def report(self) -> dict[str, Any]:
+        """The content of `build/isolation.json`; `ratio_spread` is the least and the greatest of the pairs."""
+        ratios = self.ratios
+        return {
+            "healthy_p99_ms": round(statistics.median(self.healthy_p99_ms)),
+            "faulty_p99_ms": round(statistics.median(self.faulty_p99_ms)),
+            "ratio": round(statistics.median(ratios), 3),
+            "ratio_spread": [round(min(ratios), 3), round(max(ratios), 3)],
+            "backlog": self.backlog,
+            "drain_s": round(self.drain_s, 1),
+            "memory_start_mib": round(self.memory_start_mib, 1),
+            "memory_peak_mib": round(self.memory_peak_mib, 1),
+        }
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which destination plays what; `backlog` gets nothing before its backlog."""
+
+    healthy: tuple[str, ...]
+    dead: tuple[str, ...]
+    slow: tuple[str, ...]
+    backlog: str
+
+    @classmethod
+    def of(cls, jobcenters: Sequence[str]) -> Groups:
+        ordered = sorted(jobcenters)
+        random.Random(1).shuffle(ordered)
+        dead, slow = ordered[:FAULTY], ordered[FAULTY : 2 * FAULTY]
+        return cls(tuple(ordered[2 * FAULTY + 1 :]), tuple(dead), tuple(slow), ordered[2 * FAULTY])
+
+    @property
+    def everyone(self) -> tuple[str, ...]:
+        return (*self.healthy, *self.dead, *self.slow, self.backlog)
+
+
+def p99(values: Sequence[float]) -> float:
+    """Nearest rank. ValueError for no values."""
+    if not values:
+        raise ValueError("nothing was measured")
+    return sorted(values)[math.ceil(0.99 * len(values)) - 1]
+
+
+def small_letter(number: int, jobcenter: str, place: Place, _: random.Random) -> Letter:
+    """One application with one small document: the same work for every lane."""
+    document = SampleDocument(f"Konto {number}.pdf", PDF, number, "Messung", "E-BANK", "income.bank_statements")
+    application = single(place, "Messung", number % 10)
+    return Letter(
+        jobcenter,
+        Sample(
+            "bench",
+            place.postcode,
+            place.municipality_key,
+            ACKNOWLEDGED,
+            Options(),
+            application,
+            (document,),
+            "Messung",
+        ),
+    )
+
+
+def bare_letter(number: int, jobcenter: str, place: Place, _: random.Random) -> Letter:
+    """One application without documents."""
+    application = single(place, "Messung", number % 10)
+    sample = Sample("bench", place.postcode, place.municipality_key, ACKNOWLEDGED, Options(), application, (), "")
+    return Letter(jobcenter, sample)
+
+
+class Bench:
+    """The runs on one stack. `run_s`: length of each of the six; `backlog`: how many wait."""
+
+    def __init__(self, folder: Path, run_s: float, backlog: int, say: Callable[[str], None]) -> None:
+        self._run_s, self._backlog, self._say = run_s, backlog, say
+        self.groups = Groups.of(list(Tables.load().jobcenters))
+        self._places = places(self.groups.everyone)
+        self._control = folder / "slow.json"
+        self._folder = folder
+
+    def stack(self) -> Stack:
+        """One pair of RSA keys stands for all: what costs time is using them, not having them."""
+        keys_folder = ROOT / "build" / "keys-bench"
+        made = ensure_keys(keys_folder, ["shared"])
+        for name in self.groups.everyone:
+            made.encrypt(name).parent.mkdir(parents=True, exist_ok=True)
+            for target, source in (
+                (made.encrypt(name), made.encrypt("shared")),
+                (made.verify(name), made.verify("shared")),
+            ):
+                if not target.exists():
+                    shutil.copy(source, target)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._slow(0.0)
+        slow = {"CHAOS_CONTROL_FILE": str(self._control)}
+        settings = StackSettings(
+            jobcenters=self.groups.everyone,
+            receivers=(
+                ReceiverSetup(self.groups.healthy),
+                ReceiverSetup(self.groups.dead),
+                ReceiverSetup(self.groups.slow, module="devtools.chaos.receiver", env=slow),
+                ReceiverSetup((self.groups.backlog,), module="bench.signer"),
+            ),
+            env={"delivery": {"DELIVERY_PROBE_MOST_S": "5"}},
+        )
+        return Stack(self._folder / "stack", settings, keys_folder=keys_folder, say=self._say)
+
+    def _slow(self, delay_s: float) -> None:
+        self._control.write_text(Control(delay_s=delay_s).model_dump_json())
+
+    async def run(self, stack: Stack) -> Result:
+        result = Result()
+        async with new_session() as session:
+            client = stack.client
+            portals = await authenticated(session, stack.intake_urls, client.client_id, client.client_secret)
+            await self._load(stack, portals, 5.0)  # connections, code and caches are warm for everybody
+            for pair in range(1, PAIRS + 1):
+                result.healthy_p99_ms.append(await self._one(stack, portals, result, f"pair {pair}, all healthy"))
+                await asyncio.to_thread(stack.kill, stack.receiver_of(self.groups.dead[0]))
+                self._slow(SLOW_S)
+                result.faulty_p99_ms.append(await self._one(stack, portals, result, f"pair {pair}, 10 dead, 10 slow"))
+                self._slow(0.0)
+                await asyncio.to_thread(stack.restart, stack.receiver_of(self.groups.dead[0]))
+                await asyncio.sleep(SLOW_S)
+            await self._drain(stack, portals, result)
+        return result
+
+    async def _one(self, stack: Stack, portals: list[Portal], result: Result, name: str) -> float:
+        sent = await self._load(stack, portals, self._run_s)
+        await self._settled(stack, sent, _SETTLE_LIMIT_S)
+        waits = [waiting_ms(stack.store_folder, each.submission_id, _received_at(each)) for each in sent]
+        measured = [wait for wait in waits if wait is not None]
+        result.unsettled += len(waits) - len(measured)
+        result.samples.append(len(measured))
+        value = p99(measured)
+        middle = statistics.median(measured)
+        self._say(f"{name}: p99 {value:.0f} ms, median {middle:.0f} ms of {len(measured)} over the healthy lanes")
+        return value
+
+    async def _load(self, stack: Stack, portals: list[Portal], seconds: float) -> list[Sent]:
+        """Load for so many seconds; what was sent over the healthy lanes."""
+        others = (*self.groups.dead, *self.groups.slow)
+        until = asyncio.Event()
+        healthy = self._senders(portals, self.groups.healthy, small_letter)
+        rest = self._senders(portals, others, small_letter)
+        sending = [
+            asyncio.create_task(healthy.run(HEALTHY_RATE, until)),
+            asyncio.create_task(rest.run(OTHER_RATE, until)),
+        ]
+        await asyncio.sleep(seconds)
+        until.set()
+        await asyncio.gather(*sending)
+        return healthy.sent
+
+    def _senders(
+        self, portals: list[Portal], names: tuple[str, ...], make: Callable[[int, str, Place, random.Random], Letter]
+    ) -> Senders:
+        return Senders(portals, {name: self._places[name] for name in names}, random.Random(2), make=make)
+
+    async def _settled(self, stack: Stack, sent: Sequence[Sent], limit_s: float) -> None:
+        """Until all are, or the time is over."""
+        deadline = time.monotonic() + limit_s
+        missing = {each.submission_id for each in sent}
+        while missing and time.monotonic() < deadline:
+            missing = {each for each in missing if not is_settled(stack.store_folder, each)}
+            await asyncio.sleep(0.2)
+
+    async def _drain(self, stack: Stack, portals: list[Portal], result: Result) -> None:
+        receiver = stack.receiver_of(self.groups.backlog)
+        await asyncio.to_thread(stack.kill, receiver)
+        senders = self._senders(portals, (self.groups.backlog,), bare_letter)
+        began = time.monotonic()
+        numbers = iter(range(self._backlog))
+
+        async def send() -> None:
+            for number in numbers:
+                await senders.one(number)
+
+        await asyncio.gather(*(send() for _ in range(_AT_ONCE)))
+        result.backlog = len(senders.sent)
+        self._say(f"{result.backlog} wait for one destination, sent in {time.monotonic() - began:.0f} s")
+        delivery = stack.processes["delivery"].pid
+        result.memory_start_mib = result.memory_peak_mib = _memory_mib(delivery)
+        await asyncio.to_thread(stack.restart, receiver)
+        began = time.monotonic()
+        draining = asyncio.create_task(self._settled(stack, senders.sent, _DRAIN_LIMIT_S))
+        while not draining.done():
+            result.memory_peak_mib = max(result.memory_peak_mib, _memory_mib(delivery))
+            await asyncio.sleep(0.2)
+        result.drain_s = time.monotonic() - began
+        left = sum(not is_settled(stack.store_folder, each.submission_id) for each in senders.sent)
+        result.unsettled += left
+        self._say(f"drained in {result.drain_s:.1f} s by a receiver that signs without opening; {left} left")
+
+
+def _received_at(sent: Sent) -> datetime:
+    return Manifest.model_validate_json(unb64u(sent.receipt.split(".")[1])).received_at
+
+
+def _memory_mib(pid: int) -> float:
+    """Resident memory of a process, from /proc."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / _MIB
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser("./dev bench-isolation", description=__doc__)
+    parser.add_argument("--run", type=float, default=35, help="seconds of load in each of the six runs")
+    parser.add_argument("--backlog", type=int, default=3000)
+    parser.add_argument("--out", type=Path, default=ROOT / "build")
+    given = parser.parse_args()
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    began = time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"[{time.monotonic() - began:6.1f} s] {text}", flush=True)
+
+    out: Path = given.out.resolve()
+    say(f"load average before: {', '.join(f'{each:.1f}' for each in os.getloadavg())} on {os.cpu_count()} cores")
+    bench = Bench(out / "run" / "isolation", given.run, given.backlog, say)
+    with bench.stack() as stack:
+        say(f"ready after {stack.timings['ready']:.0f} s; {len(bench.groups.everyone)} destinations")
+        result = asyncio.run(bench.run(stack))
+    report = result.report()
+    file = out / "isolation.json"
+    file.write_text(json.dumps(report, indent=2) + "\n")
+    print(f"\np99 of the healthy lanes, all healthy: {report['healthy_p99_ms']} ms")
+    print(f"p99 of the healthy lanes, with 10 dead and 10 slow: {report['faulty_p99_ms']} ms")
+    least, most = report["ratio_spread"]
+    verdict = "met" if report["ratio"] <= TARGET_RATIO else "NOT met"
+    print(f"ratio {report['ratio']} (of three pairs {least} to {most}); target {TARGET_RATIO:.2f} {verdict}")
+    print(f"samples in each run: {', '.join(map(str, result.samples))}; {result.unsettled} not settled in time")
+    print(f"backlog of {report['backlog']} drained in {report['drain_s']} s (receiver signs without opening)")
+    print(f"memory of delivery {report['memory_start_mib']} MiB, at most {report['memory_peak_mib']} MiB")
+    print(f"{time.monotonic() - began:.0f} s; {os.path.relpath(file)}")
+    return 1 if result.unsettled else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
