@@ -1,0 +1,45 @@
+"""The arithmetic of `./dev bench-isolation`."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.isolation import FAULTY, Groups, Result, p99
+from shared.directory.tables import Tables
+
+
+def test_p99_is_the_nearest_rank() -> None:
+    assert p99([float(value) for value in range(1, 101)]) == 99.0
+    assert p99([float(value) for value in range(1, 351)]) == 347.0
+    assert p99([7.0]) == 7.0
+    with pytest.raises(ValueError, match="nothing was measured"):
+        p99([])
+
+
+def test_groups_have_every_destination_once() -> None:
+    jobcenters = list(Tables.load().jobcenters)
+    groups = Groups.of(jobcenters)
+    assert sorted(groups.everyone) == sorted(jobcenters)
+    assert (len(groups.dead), len(groups.slow)) == (FAULTY, FAULTY)
+    assert len(groups.everyone) == 104
+
+
+def test_report_has_the_median_of_the_pairs() -> None:
+    result = Result(
+        healthy_p99_ms=[100.0, 200.0, 100.0],
+        faulty_p99_ms=[105.0, 300.0, 90.0],
+        backlog=3000,
+        drain_s=30.04,
+        memory_start_mib=100.0,
+        memory_peak_mib=123.45,
+    )
+    assert result.report() == {
+        "healthy_p99_ms": 100,
+        "faulty_p99_ms": 105,
+        "ratio": 1.05,
+        "ratio_spread": [0.9, 1.5],
+        "backlog": 3000,
+        "drain_s": 30.0,
+        "memory_start_mib": 100.0,
+        "memory_peak_mib": 123.5,
+    }
