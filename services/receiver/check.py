@@ -1,25 +1,29 @@
 """`python -m services.receiver check`: does this configuration work, before anybody sends an application?
 
 Reads what the receiver reads, opens a part that it seals itself, signs and verifies an answer, writes a file into each
-hand-over folder and takes it away again. Leaves the journal alone, so that it may run beside the receiver.
+hand-over folder and inbox and takes it away again. Leaves the journal alone, so that it may run beside the receiver.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Iterator
 from datetime import datetime
 from uuid import uuid4
 
 from services.receiver import disk, handover
-from services.receiver.settings import DestinationSettings, ReceiverSettings
+from services.receiver.settings import BucketInbox, DestinationSettings, FolderInbox, ReceiverSettings
 from services.receiver.trust import load_anchor, load_keys
+from services.receiver.watch_bucket import store_settings
 from shared.contracts.answer import ANSWER_TYP, Answer, Verdict
 from shared.contracts.directory import PlatformEntry
-from shared.errors import InvalidSignature, Misconfigured
+from shared.errors import InvalidSignature, Misconfigured, StoreUnavailable
 from shared.sealing import jws
 from shared.sealing.jwe import Recipient, open_part, seal
 from shared.sealing.jwk import Alg, load_public, public_jwk, read_jwk
+from shared.store.s3 import S3Store
+from shared.trust import drops
 from shared.trust.anchor import fingerprint
 from shared.trust.answers import sign_answer
 
@@ -57,6 +61,8 @@ def _check_destination(settings: ReceiverSettings, destination: DestinationSetti
     _check_folder(destination)
     free = handover.free_bytes(destination.handover_folder) // (1024 * 1024)
     yield f"  hands over to {destination.handover_folder} ({free} MiB free)"
+    if destination.inbox is not None:
+        yield f"  watches       {_check_inbox(destination.inbox)}; answers go to {settings.answers_url}"
 
 
 def _answer(destination: str, now: datetime) -> Answer:
@@ -74,6 +80,32 @@ def _answer(destination: str, now: datetime) -> Answer:
 def _check_signing(token: str, public: dict[str, object]) -> None:
     key = load_public(public, alg=Alg.PS512)
     jws.verify(token, key_for=lambda _: key, alg="PS512", typ=ANSWER_TYP)
+
+
+def _check_inbox(inbox: FolderInbox | BucketInbox) -> str:
+    """Write and erase as the platform and the watcher will."""
+    if isinstance(inbox, BucketInbox):
+        return asyncio.run(_check_bucket(inbox))
+    try:
+        inbox.folder.mkdir(parents=True, exist_ok=True)
+        file = inbox.folder / f"check.{secrets.token_hex(8)}{handover.PART}"
+        disk.write_durably(file, b"")
+        file.unlink()
+    except OSError as error:
+        raise Misconfigured(f"cannot erase in the inbox {inbox.folder}: {error.strerror}") from error
+    return str(inbox.folder)
+
+
+async def _check_bucket(inbox: BucketInbox) -> str:
+    key = f"{inbox.prefix}{drops.PROBE}"
+    try:
+        async with S3Store.open(store_settings(inbox)) as store:
+            await store.list(inbox.prefix)
+            await store.put(key, b"")
+            await store.delete(key)
+    except StoreUnavailable as error:
+        raise Misconfigured(f"cannot use the bucket {inbox.bucket} at {inbox.endpoint}: {error}") from error
+    return f"s3://{inbox.endpoint}/{inbox.bucket}/{inbox.prefix}"
 
 
 def _check_folder(destination: DestinationSettings) -> None:

@@ -1,6 +1,6 @@
 """HTTP shell of the receiver: who may speak, in which form, and which status a refusal has.
 
-    POST /<destination>/v1/deliveries/<delivery id>   a push; 200 with the signed answer
+    POST /<destination>/v1/deliveries/<delivery id>   a push; 200 with the signed answer, or 202 when it is posted later
     GET  /<destination>/v1/probe                      the empty probe; 204
     GET  /health/live, /health/ready, /metrics        for the machine that runs it
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
@@ -23,6 +24,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from services.receiver import handover
 from services.receiver.deliveries import Destination, Field, Receiver, Step
 from services.receiver.journal import Journal
+from services.receiver.poster import Poster
 from services.receiver.refusals import BadDelivery, NotNow, NotSigned, Refusal, Silent
 from services.receiver.settings import Limits, ReceiverSettings
 from services.receiver.trust import PlatformTrust, load_anchor, load_keys
@@ -68,7 +70,8 @@ def create_app(
     async def lifetime(_: web.Application) -> AsyncIterator[None]:
         try:
             await asyncio.to_thread(receiver.start)
-            async with watching(settings, receiver, trust, journal, clock):
+            door = app[_DOOR]
+            async with watching(settings, receiver, trust, journal, clock, on_poster=door.post_with):
                 yield
         finally:
             await receiver.close()
@@ -99,6 +102,11 @@ class Door:
         self.trust, self.limits = trust, limits
         self._receiver, self._public_url, self._clock = receiver, public_url, clock
         self.under_way: Counter[str] = Counter()
+        self.poster: Poster | None = None
+        """Posts the answers of destinations that answer later."""
+
+    def post_with(self, poster: Poster) -> None:
+        self.poster = poster
 
     def destination(self, request: web.Request) -> Destination:
         """The destination in the path. Raises 404."""
@@ -153,7 +161,20 @@ async def _deliver(request: web.Request) -> web.Response:
         state=reply.verdict.value,
         reason=".".join(reply.codes) or "none",
     )
+    if destination.settings.answer == "later":
+        return await _answer_later(door, delivery_id, reply.token)
     return web.Response(body=reply.token.encode("ascii"), content_type=JOSE)
+
+
+async def _answer_later(door: Door, delivery_id: UUID, token: str) -> web.Response:
+    """202, after the answer is in the outbox durably: a receiver that dies now posts it at its next start."""
+    if door.poster is None:
+        raise NotNow("starting")
+    try:
+        await door.poster.enqueue(delivery_id, token)
+    except (OSError, sqlite3.Error) as error:
+        raise NotNow("storage") from error
+    return web.Response(status=202)
 
 
 async def _fields(request: web.Request, idle_timeout_s: float) -> AsyncIterator[Field]:

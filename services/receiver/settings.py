@@ -78,6 +78,9 @@ class DestinationSettings(_Frozen):
     other_media_types: tuple[str, ...] = Field(
         default=(), description="accepted beside PDF, JPEG and PNG, whose content is checked"
     )
+    answer: Literal["now", "later"] = Field(
+        default="now", description="later: a push is answered 202, its signed answer is posted; needs `answers_url`"
+    )
     inbox: Inbox | None = Field(
         default=None, description="a hot folder or bucket that is watched beside HTTP; needs `answers_url`"
     )
@@ -125,6 +128,8 @@ class ReceiverSettings(_Frozen):
             raise ValueError("two destinations share one hand-over folder")
         if self.answers_url is None and any(destination.inbox for destination in self.destinations):
             raise ValueError("an inbox needs answers_url: nobody waits for its answers")
+        if self.answers_url is None and any(destination.answer == "later" for destination in self.destinations):
+            raise ValueError("answer: later needs answers_url")
         inboxes = [item.inbox.folder for item in self.destinations if isinstance(item.inbox, FolderInbox)]
         if len(set(inboxes + folders)) != len(inboxes + folders):
             raise ValueError("every inbox and every hand-over folder must be one of its own")

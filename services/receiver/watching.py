@@ -30,8 +30,11 @@ async def watching(
     trust: PlatformTrust,
     journal: Journal,
     clock: Callable[[], datetime],
+    *,
+    on_poster: Callable[[Poster], None] = lambda _: None,
 ) -> AsyncIterator[list[Watcher]]:
-    """Runs while the context is open. Without `answers_url` nothing is posted and nothing watched.
+    """Runs while the context is open. Without `answers_url` nothing is posted and nothing watched. `on_poster` is given
+    what posts late answers, before anything is received.
 
     A delivery that is being received at the end is finished by the receiver's own `close`, and answered at the next
     start: it still lies in its inbox then.
@@ -42,6 +45,7 @@ async def watching(
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
         poster = Poster(journal, settings.answers_url, session, clock)
+        on_poster(poster)
         watchers = [
             Watcher(
                 destination,

@@ -22,7 +22,7 @@ from cli.prune import Pruner, delete, readers
 from shared.contracts import topics
 from shared.contracts.answer import Verdict
 from shared.contracts.control import Hold
-from shared.contracts.directory import Rollout
+from shared.contracts.directory import KeyState, Rollout
 from shared.contracts.stored import Settled
 from shared.store import keys as store_keys
 from tests import keys
@@ -339,7 +339,7 @@ async def test_a_rotated_key_makes_nothing_unreadable(world: World, receiver: Re
     service = await world.service("delivery", **QUICK)
     made = await send(world, name, 3)
     entry = keys.jobcenter_entry("a", name, url=receiver.url_of(name), version=2)
-    old = tuple(key.model_copy(update={"state": "accept"}) for key in entry.destinations[0].keys)
+    old = tuple(key.model_copy(update={"state": KeyState.ACCEPT}) for key in entry.destinations[0].keys)
     rotated = entry.destinations[0].model_copy(update={"keys": (*old, *keys.destination_keys("b"))})
     await world.publish(entry.model_copy(update={"destinations": (rotated,)}))
     await release(world, name)
