@@ -43,7 +43,7 @@ CAST: tuple[Role, ...] = (
     Role("kreis-nordfriesland", members={"schema_uris": ["https://example.org/another-form.json"]}),
     Role("landkreis-biberach", members={"municipality_keys": ["01001000"]}),
     Role("landkreis-eichsfeld", manner=Manner.POISON, healed_manner=Manner.POISON),
-    Role("kreis-soest", manner=Manner.LATE, healed_manner=Manner.LATE),
+    Role("kreis-borken", manner=Manner.LATE, healed_manner=Manner.LATE),
     Role("landkreis-fulda", manner=Manner.DYING),
 )
 """Four work (one of them with its clock three minutes ahead); dead, slow, flapping; one rejects all as an unsupported
@@ -51,7 +51,9 @@ form, one says that it is not responsible for any; 500 for one application; answ
 
 
 def places(jobcenters: tuple[str, ...]) -> dict[str, Place]:
-    """For each Jobcenter a postcode that belongs to it alone, with a municipality that has it."""
+    """For each Jobcenter a postcode that belongs to it alone, with a municipality that has it. ValueError if one of
+    them has none, because it is no municipal Jobcenter.
+    """
     tables = Tables.load()
     found: dict[str, Place] = {}
     for postcode in sorted(tables.postcodes):
@@ -59,4 +61,6 @@ def places(jobcenters: tuple[str, ...]) -> dict[str, Place]:
         if resolution.kind is Kind.MUNICIPAL and resolution.jobcenter_id in jobcenters:
             first = resolution.candidates[0]
             found.setdefault(resolution.jobcenter_id, Place(postcode, first.municipality, first.municipality_key))
+    if missing := set(jobcenters) - found.keys():
+        raise ValueError(f"no postcode for {sorted(missing)}")
     return found
