@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import signal
 import subprocess
 import time
 from collections import Counter, defaultdict
@@ -123,14 +124,15 @@ class Wrecker:
             self.exits[f"{process.name} ignored SIGTERM for {_TERM_GRACE_S:.0f} s"] += 1
             process.kill()
             return
-        if code != 0:
+        if code not in (0, -signal.SIGTERM):  # it was not ready yet, and ended at once
             self.exits[f"{process.name} exited {code} on SIGTERM"] += 1
 
     async def _on_server(self, fault: Fault) -> None:
-        process = self.stack.processes[fault.target]
+        process, began = self.stack.processes[fault.target], time.monotonic()
         await asyncio.to_thread(process.kill if fault.force < 0.5 else process.stop)
         await asyncio.sleep(fault.length_s)
         await asyncio.to_thread(self._start, fault.target)
+        self.say(f"          {fault.target} is back after {time.monotonic() - began:.1f} s")
 
     async def _on_link(self, fault: Fault) -> None:
         link = fault.target
