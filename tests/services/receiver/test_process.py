@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -30,6 +31,7 @@ from tests.services.receiver.support import (
     make_package,
     make_settings,
 )
+from tests.support.certificates import Authority
 
 ROOT = Path(__file__).parents[3]
 MIB = 1024 * 1024
@@ -57,10 +59,10 @@ def configuration(folder: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def running(folder: Path, **changes: Any) -> Iterator[tuple[subprocess.Popen[str], int]]:
     """The process and its port; it must end with 0 on SIGTERM."""
     file = folder / "receiver.json"
-    file.write_text(json.dumps(configuration(folder)))
+    file.write_text(json.dumps(configuration(folder) | changes))
     process = subprocess.Popen(
         [sys.executable, "-m", "services.receiver"],
         cwd=ROOT,
@@ -154,9 +156,48 @@ def test_signing_and_encryption_keys_are_not_mixed_up(tmp_path: Path) -> None:
     assert "a-encrypt.jwk" in refused.stderr
 
 
-def _run(file: Path) -> subprocess.CompletedProcess[str]:
+async def test_with_mutual_tls_only_the_platforms_certificate_comes_in(tmp_path: Path) -> None:
+    authority, stranger = Authority(tmp_path / "ca"), Authority(tmp_path / "stranger", "Stranger")
+    server = authority.issue("receiver", server=True)
+    tls = {
+        "certificate_file": str(server.certificate),
+        "key_file": str(server.key),
+        "client_ca_file": str(authority.file),
+    }
+    with running(tmp_path, tls=tls) as (_, port):
+        url = f"https://127.0.0.1:{port}/health/live"
+        async with aiohttp.ClientSession() as session:
+            for issuer in (authority, stranger):
+                context = ssl.create_default_context(cafile=str(authority.file))
+                pair = issuer.issue("platform", server=False)
+                context.load_cert_chain(pair.certificate, pair.key)
+                if issuer is authority:
+                    async with session.get(url, ssl=context) as response:
+                        assert response.status == 200
+                else:
+                    with pytest.raises(aiohttp.ClientError):
+                        await session.get(url, ssl=context)
+            with pytest.raises(aiohttp.ClientError):
+                await session.get(url, ssl=ssl.create_default_context(cafile=str(authority.file)))
+
+
+@pytest.mark.parametrize("good", [True, False])
+def test_check_tries_the_inbox(tmp_path: Path, good: bool) -> None:
+    config = configuration(tmp_path) | {"answers_url": "https://zustellung.example"}
+    inbox = tmp_path / "inbox"
+    if not good:
+        inbox.write_text("a file, not a folder")
+    config["destinations"][0]["inbox"] = {"kind": "folder", "folder": "inbox"}
+    file = tmp_path / "receiver.json"
+    file.write_text(json.dumps(config))
+    done = _run(file, "check")
+    assert done.returncode == (0 if good else 78), done.stderr
+    assert (f"watches       {inbox}; answers go to https://zustellung.example" in done.stdout) == good
+
+
+def _run(file: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "services.receiver"],
+        [sys.executable, "-m", "services.receiver", *arguments],
         cwd=ROOT,
         env=os.environ | {"RECEIVER_CONFIG_FILE": str(file)},
         capture_output=True,
