@@ -173,11 +173,22 @@ class Process:
         return self.popen.wait()
 
     def pause(self) -> None:
-        """SIGSTOP: alive, but silent."""
+        """SIGSTOP: alive, but silent. Returns when the kernel has stopped it: a busy machine takes a moment."""
         os.kill(self.pid, signal.SIGSTOP)
+        deadline = time.monotonic() + 10
+        while not _stopped(self.pid):
+            if time.monotonic() > deadline:
+                raise ProcessFailed(f"{self.name} did not stop within 10 s")
+            time.sleep(0.002)
 
     def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
+
+
+def _stopped(pid: int) -> bool:
+    """Whether every thread of the process is stopped (state `T`)."""
+    states = (path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat"))
+    return all(state == "T" for state in states)
 
 
 def stop_all(processes: Sequence[Process]) -> None:

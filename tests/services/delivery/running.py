@@ -34,7 +34,7 @@ from tests import keys
 ROOT = Path(__file__).parents[3]
 
 
-async def until(condition: Any, timeout_s: float = 30, every_s: float = 0.05) -> None:
+async def until(condition: Any, timeout_s: float = 90, every_s: float = 0.05) -> None:
     """Polls until `condition()` (plain or coroutine) is true."""
     deadline = time.monotonic() + timeout_s
     while True:
