@@ -19,6 +19,8 @@ from devtools.stack import Stack
 
 _SUPERVISE_S = 0.3
 _TERM_GRACE_S = 25.0
+_REST_S = 10.0
+"""A server stays up at least so long: a system whose broker is never there has nothing to lose."""
 SERVERS = ("kafka", "store")
 
 
@@ -37,6 +39,7 @@ class Wrecker:
     happened: Counter[Kind] = field(default_factory=Counter)
     exits: Counter[str] = field(default_factory=Counter)
     _turns: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
+    _back: dict[str, float] = field(default_factory=dict)
     _over: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def wreck(self, faults: Sequence[Fault]) -> None:
@@ -84,9 +87,12 @@ class Wrecker:
         await asyncio.to_thread(self._start, name)
 
     async def _one(self, fault: Fault) -> None:
-        if fault.target in self.dead:
+        turn = self._turns[fault.target]
+        busy = turn.locked() or time.monotonic() - self._back.get(fault.target, float("-inf")) < _REST_S
+        if fault.target in self.dead or busy:
+            self.say(f"{fault}: left out, it is still recovering")
             return
-        async with self._turns[fault.target]:
+        async with turn:
             self.say(str(fault))
             self.happened[fault.kind] += 1
             if fault.kind in ON_PROCESSES:
@@ -132,6 +138,7 @@ class Wrecker:
         await asyncio.to_thread(process.kill if fault.force < 0.5 else process.stop)
         await asyncio.sleep(fault.length_s)
         await asyncio.to_thread(self._start, fault.target)
+        self._back[fault.target] = time.monotonic()
         self.say(f"          {fault.target} is back after {time.monotonic() - began:.1f} s")
 
     async def _on_link(self, fault: Fault) -> None:
