@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,6 +30,7 @@ class SftpDrop:
     """See `adapters.port` and `adapters.drop`."""
 
     def __init__(self, secrets: Secrets, sign: DropSigner, *, connect_timeout_s: float, idle_timeout_s: float) -> None:
+        asyncssh.set_log_level(logging.WARNING)  # else it tells of every connection
         self._secrets, self._sign = secrets, sign
         self._connect_timeout_s, self._idle_timeout_s = connect_timeout_s, idle_timeout_s
 

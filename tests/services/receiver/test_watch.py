@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -353,6 +356,31 @@ class TestInboxContract:
             assert await platform.answer(package) == "accept"
             names = " ".join(await place.names())
             assert all(name in names for name in strange)
+
+
+@pytest.mark.parametrize("step", list(Step))
+async def test_killed_at_any_step_the_next_process_hands_over_once_and_answers(
+    platform: Platform, tmp_path: Path, step: Step
+) -> None:
+    place, package = FolderPlace(tmp_path / "inbox"), make_package([Attachment()])
+    await lay_down(place, package)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.services.receiver.killed",
+        str(tmp_path / "r"),
+        step.value,
+        str(place.folder),
+        cwd=Path(__file__).parents[3],
+        stdout=subprocess.DEVNULL,
+    )
+    assert await asyncio.wait_for(process.wait(), 60) == -signal.SIGKILL
+    assert await place.names()
+    async with Running(watching(tmp_path / "r", place, platform)) as receiver:
+        assert await platform.answer(package) == "accept"
+        await gone(place)
+        assert receiver.folders() == [str(package.manifest.submission_id)]
+        assert receiver.leftovers() == []
 
 
 async def test_links_in_a_hot_folder_are_not_followed(
