@@ -194,7 +194,7 @@ class _Service:
         poller = LanePoller(consumer, self._lanes, settings, on_progress=self._note_progress)
         again = make_returns_consumer(self._kafka, settings)
         stack.push_async_callback(again.stop)
-        returns = ReturnsPump(again, returner, commit_timeout_s=settings.commit_timeout_s)
+        returns = ReturnsPump(again, returner, settings)
         if not await self._until_kafka(poller.start) or not await self._until_kafka(returns.start):
             return None
         self._note_progress()

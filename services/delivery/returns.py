@@ -18,6 +18,7 @@ from datetime import datetime
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from services.delivery.poll import Stalled
 from services.delivery.settings import DeliverySettings
 from services.delivery.settle import Record, Settler
 from services.delivery.tiers import Schedule, read_attempts, read_due, wait_s, with_attempts
@@ -27,6 +28,7 @@ from shared.contracts.reasons import Reason
 from shared.errors import KafkaUnavailable, MessageError, OurError
 from shared.kafka.cloudevents import read
 from shared.kafka.settings import KafkaSettings
+from shared.kafka.watchdog import Reading, Watchdog
 from shared.telemetry.logs import emit
 
 log = logging.getLogger(__name__)
@@ -90,10 +92,11 @@ class Returner:
 class ReturnsPump(ConsumerRebalanceListener):  # type: ignore[misc]
     """Order of use: `start`, `await run()`, `stop` from elsewhere makes it end."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, returner: Returner, *, commit_timeout_s: float) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, returner: Returner, settings: DeliverySettings) -> None:
         self._consumer = consumer
         self._returner = returner
-        self._commit_timeout_s = commit_timeout_s
+        self._settings = settings
+        self._watchdog = Watchdog(settings.stall_limit_s)
         self._stopping = asyncio.Event()
         self._held: dict[TopicPartition, deque[Record]] = {}
         self._due: dict[TopicPartition, float] = {}
@@ -111,11 +114,36 @@ class ReturnsPump(ConsumerRebalanceListener):  # type: ignore[misc]
         self._stopping.set()
 
     async def run(self) -> None:
+        """Until `stop`. Raises `Stalled` when the consumer makes no progress although there is something to read."""
+        watching = asyncio.create_task(self._watch(), name="watch returns")
         try:
-            while not self._stopping.is_set():
+            while not self._stopping.is_set() and not watching.done():
                 await self._round()
         finally:
+            self._stopping.set()
+            await asyncio.wait({watching})
             await self._consumer.stop()
+        watching.result()
+
+    async def _watch(self) -> None:
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), self._settings.watch_interval_s)
+            assigned = self._consumer.assignment()
+            try:
+                async with asyncio.timeout(self._settings.watch_interval_s):
+                    ends = await self._consumer.end_offsets(assigned) if assigned else {}
+                    positions = {partition: await self._consumer.position(partition) for partition in assigned}
+            except (KafkaError, TimeoutError):
+                continue  # the broker is away or a rebalance goes on: nothing can be told now
+            readings = {
+                f"{partition.topic}/{partition.partition}": Reading(
+                    positions[partition], ends[partition], len(self._held.get(partition, ())) < LOADED
+                )
+                for partition in assigned
+            }
+            if self._watchdog.observe(asyncio.get_running_loop().time(), readings):
+                raise Stalled("no progress on the retry topics")
 
     async def _round(self) -> None:
         self._pause_full()
@@ -162,7 +190,7 @@ class ReturnsPump(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
         try:
-            async with asyncio.timeout(self._commit_timeout_s):
+            async with asyncio.timeout(self._settings.commit_timeout_s):
                 await self._consumer.commit(offsets)
         except (CommitFailedError, IllegalStateError):
             return  # a rebalance came between: they are put back twice
