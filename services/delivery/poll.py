@@ -26,6 +26,7 @@ from services.delivery.lanes import Lanes
 from services.delivery.settings import DeliverySettings
 from services.delivery.settle import Record
 from shared.contracts import topics
+from shared.directory.reading import close
 from shared.errors import KafkaUnavailable
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.watchdog import Reading, Watchdog
@@ -115,7 +116,7 @@ class LanePoller(ConsumerRebalanceListener):  # type: ignore[misc]
             if given_up:
                 emit(log, logging.WARNING, "deliveries given up after the drain budget", count=given_up)
             await self._commit()
-            await self._consumer.stop()
+            await close(self._consumer)
         for task in (polling, *helpers):
             task.result()
 
