@@ -25,6 +25,7 @@ from services.delivery.tiers import Schedule, read_attempts, read_due, wait_s, w
 from shared.contracts import topics
 from shared.contracts.messages import Delivery
 from shared.contracts.reasons import Reason
+from shared.directory.reading import close
 from shared.errors import KafkaUnavailable, MessageError, OurError
 from shared.kafka.cloudevents import read
 from shared.kafka.settings import KafkaSettings
@@ -122,7 +123,7 @@ class ReturnsPump(ConsumerRebalanceListener):  # type: ignore[misc]
         finally:
             self._stopping.set()
             await asyncio.wait({watching})
-            await self._consumer.stop()
+            await close(self._consumer)
         watching.result()
 
     async def _watch(self) -> None:

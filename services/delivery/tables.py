@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from shared.contracts.control import Control, LaneState
-from shared.directory.reading import POLL_MS, assign_all, behind, key_text, make_consumer
+from shared.directory.reading import POLL_MS, assign_all, behind, close, key_text, make_consumer
 from shared.errors import KafkaUnavailable, MessageError
 from shared.kafka.cloudevents import read
 from shared.kafka.settings import KafkaSettings
@@ -70,8 +70,18 @@ class TableFollower(Generic[T]):
                 await self._session()
             except (KafkaError, KafkaUnavailable, OSError, TimeoutError) as error:
                 emit(log, logging.WARNING, "following again", topic=self._topic, error=error)
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), RETRY_S)
+                await self._pause()
+            except asyncio.CancelledError:
+                # aiokafka 0.14 lets cancellations of its own tasks out when the broker vanishes; ours would count here.
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                emit(log, logging.WARNING, "following again", topic=self._topic)
+                await self._pause()
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), RETRY_S)
 
     async def _session(self) -> None:
         consumer = make_consumer(self._kafka)
@@ -83,7 +93,7 @@ class TableFollower(Generic[T]):
                 consumer.seek(partition, max(starts[partition], self._next.get(partition, 0)))
             await self._follow(consumer, partitions)
         finally:
-            await consumer.stop()
+            await close(consumer)
 
     async def _follow(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
         loop = asyncio.get_running_loop()

@@ -111,8 +111,17 @@ class DirectoryFollower:
                 await self._session()
             except (KafkaError, KafkaUnavailable, OSError, TimeoutError):
                 # nothing to blame and nothing to lose: the directory stands; `age_s` tells whoever asks
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._stopping.wait(), RETRY_S)
+                await self._pause()
+            except asyncio.CancelledError:
+                # aiokafka 0.14 lets cancellations of its own tasks out when the broker vanishes; ours would count here
+                task = asyncio.current_task()
+                if task is not None and task.cancelling():
+                    raise
+                await self._pause()
+
+    async def _pause(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), RETRY_S)
 
     async def _session(self) -> None:
         """One consumer's life. Ends when stopping, or with an error after which another one must be made."""
