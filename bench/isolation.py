@@ -36,6 +36,7 @@ from devtools.documents import SampleDocument
 from devtools.households import Place, single
 from devtools.keys import ensure_keys
 from devtools.portal import Portal
+from devtools.processes import ProcessFailed
 from devtools.samples import ACKNOWLEDGED, Options, Sample
 from devtools.stack import ReceiverSetup, Stack, StackSettings
 from devtools.toolchain import ROOT
@@ -170,9 +171,9 @@ class Bench:
         settings = StackSettings(
             jobcenters=self.groups.everyone,
             receivers=(
-                ReceiverSetup(self.groups.healthy),
-                ReceiverSetup(self.groups.dead),
-                ReceiverSetup(self.groups.slow, module="devtools.chaos.receiver", env=slow),
+                ReceiverSetup(self.groups.healthy, module="bench.receiver"),
+                ReceiverSetup(self.groups.dead, module="bench.receiver"),
+                ReceiverSetup(self.groups.slow, module="bench.receiver", env=slow),
                 ReceiverSetup((self.groups.backlog,), module="bench.signer"),
             ),
             env={"delivery": {"DELIVERY_PROBE_MOST_S": "5"}},
@@ -292,9 +293,14 @@ def main() -> int:
     out: Path = given.out.resolve()
     say(f"load average before: {', '.join(f'{each:.1f}' for each in os.getloadavg())} on {os.cpu_count()} cores")
     bench = Bench(out / "run" / "isolation", given.run, given.backlog, say)
-    with bench.stack() as stack:
-        say(f"ready after {stack.timings['ready']:.0f} s; {len(bench.groups.everyone)} destinations")
-        result = asyncio.run(bench.run(stack))
+    try:
+        with bench.stack() as stack:
+            say(f"ready after {stack.timings['ready']:.0f} s; {len(bench.groups.everyone)} destinations")
+            result = asyncio.run(bench.run(stack))
+    except ProcessFailed as error:
+        print(f"it could not run: {error}")
+        return 1
+    say(f"load average after: {', '.join(f'{each:.1f}' for each in os.getloadavg())}")
     report = result.report()
     file = out / "isolation.json"
     file.write_text(json.dumps(report, indent=2) + "\n")
