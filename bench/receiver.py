@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Mapping
 from typing import Any
+from unittest.mock import patch
 
 from devtools.chaos import receiver as slow
 from services.receiver import __main__ as product
@@ -27,5 +28,5 @@ def _load_once(jwk: Mapping[str, Any], *, alg: Alg) -> Any:
 
 
 if __name__ == "__main__":
-    trust.load_private_rsa = _load_once
-    sys.exit(slow.main() if "CHAOS_CONTROL_FILE" in os.environ else product.main(sys.argv[1:]))
+    with patch.object(trust, "load_private_rsa", _load_once):
+        sys.exit(slow.main() if "CHAOS_CONTROL_FILE" in os.environ else product.main(sys.argv[1:]))
