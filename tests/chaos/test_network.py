@@ -12,6 +12,8 @@ import pytest
 from devtools import setup
 from devtools.chaos.network import ProxyNetwork
 
+pytestmark = [pytest.mark.timeout(300)]  # Toxiproxy is built first where it is missing
+
 LINK = "client->server"
 
 
