@@ -109,7 +109,7 @@ def make(folder: Path, session: aiohttp.ClientSession, store: StoreSettings | No
         session=session,
         store=store,
         clock=lambda: datetime.now(UTC),
-        timeouts=Timeouts(connect_s=3, idle_s=3, answer_s=3),
+        timeouts=Timeouts(connect_s=15, idle_s=15, answer_s=15),
     )
 
 

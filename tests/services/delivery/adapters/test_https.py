@@ -54,7 +54,7 @@ def settings_for(folder: Path, **changes: float) -> DeliverySettings:
     key = folder / "push.jwk"
     key.write_text(json.dumps(keys.private_jwk("push")))
     key.chmod(0o600)
-    limits = {"connect_timeout_s": 2.0, "idle_timeout_s": 2.0, "answer_timeout_s": 2.0} | changes
+    limits = {"connect_timeout_s": 15.0, "idle_timeout_s": 15.0, "answer_timeout_s": 15.0} | changes
     return DeliverySettings(push_key_file=key, DIRECTORY_ANCHOR_FILE=folder, **limits)  # type: ignore[call-arg, arg-type]
 
 
