@@ -1,4 +1,4 @@
-"""What operators type about lanes, and the pure parts behind it. On a broker: tests/services/delivery/test_operations.py"""
+"""What operators type about lanes, and the pure parts behind it. On a broker: `test_operations.py` of delivery."""
 
 from __future__ import annotations
 
