@@ -37,7 +37,7 @@ class Report:
         self._landed.labels(destination, landed.value).inc()
         if landed is Landed.DEAD_LETTER:
             emit(log, logging.ERROR, "dead letter", destination=destination)
-        if landed is Landed.ANSWERED and destination in self._troubled:
+        if landed.proves_jobcenter and destination in self._troubled:
             self._troubled.discard(destination)
             emit(log, logging.INFO, "lane well again", destination=destination)
 

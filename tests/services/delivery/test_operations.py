@@ -98,7 +98,7 @@ async def test_a_hold_takes_effect_at_once_survives_kills_and_replicas_and_ends_
     began = time.monotonic()
     await hold(world, held)
     await until(lambda: is_in(world, held, "held"))
-    assert time.monotonic() - began < 4  # two are promised; the rest is this machine's
+    assert time.monotonic() - began < 6  # two are promised; the rest is this machine's
     waiting, fine = await send(world, held, 3), await send(world, other, 3)
     await until(lambda: all_settled(world, fine))
     await first.end(signal.SIGKILL)
