@@ -209,10 +209,10 @@ def _accepts(journals: Sequence[Path]) -> Counter[str]:
     return accepts
 
 
-def waiting_ms(bucket: Path, submission_id: str, received_at: datetime) -> float | None:
-    """Milliseconds from the receipt's time to the settlement's; None when it is not settled."""
+def waiting_ms(bucket: Path, submission_id: str, receipt_at: datetime) -> float | None:
+    """Milliseconds from a moment to the settlement, not less than 0; None when it is not settled."""
     path = bucket / keys.settled(UUID(submission_id), 0)
     if not path.exists():
         return None
     settled = Settled.model_validate_json(path.read_bytes())
-    return (settled.at - received_at).total_seconds() * 1000
+    return max(0.0, (settled.at - receipt_at).total_seconds() * 1000)

@@ -9,6 +9,7 @@ import string
 import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -34,12 +35,13 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Sent:
-    """What a portal holds after its receipt came."""
+    """What a portal holds after its receipt came, `at` that moment."""
 
     submission_id: str
     destination: str
     content: str
     receipt: str
+    at: datetime
 
 
 @dataclass
@@ -95,9 +97,10 @@ class Senders:
         completed = await self._complete(submission_id, application, documents)
         if completed.status == 202:
             completed = await self._until({200}, lambda portal: portal.receipt(submission_id), again={202})
+        at = datetime.now(UTC)
         described = [(one.name, one.media_type, hashlib.sha512(one.content()).hexdigest()) for one in sample.documents]
         content = content_digest(canonical_json(application), described)
-        return Sent(submission_id, letter.jobcenter, content, str(completed.json["receipt"]))
+        return Sent(submission_id, letter.jobcenter, content, str(completed.json["receipt"]), at)
 
     async def _complete(self, submission_id: str, application: dict[str, Any], documents: list[str]) -> Answer:
         """What was uploaded and never answered is deleted, as the door's problem asks for; what was answered stands."""
