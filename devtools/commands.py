@@ -135,6 +135,8 @@ COMMANDS: dict[str, Command] = {
     "demo": Command("start everything, send the samples, show what each Jobcenter opened", _in_venv("devtools.demo")),
     "test": Command("run the whole suite on real servers; arguments go to pytest and replace its -n", _test),
     "check": Command("formatting, lint, types (strict), generated contract documents", _check),
+    "bench": Command("measure the speed, check that nothing was lost (at most 15 minutes)", _in_venv("bench")),
+    "compose-test": Command("the demo in containers, each restarted once", _in_venv("devtools.compose_test")),
     "up": Command("start everything for hands-on use, say how to use it", _in_venv("devtools.up")),
     "down": Command("stop what `up` started", _in_venv("devtools.down")),
     "antragsweiche": Command("the command line, for what `up` started: ./dev antragsweiche --help", _antragsweiche),
