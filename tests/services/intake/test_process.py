@@ -14,29 +14,27 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from devtools.portal import Portal, sha512_hex
-from devtools.servers import KafkaServer
 from shared.contracts.topics import COMMON, RECEIVED
 from tests.conftest import S3Access
 from tests.services.intake.process import Running, environment, intake, prepare_kafka
 from tests.services.intake.world import PDF, PORTAL, POSTCODE, SECRET, make_application
+from tests.support.servers import AnyKafka, make_kafka
 
 pytestmark = pytest.mark.servers
 PARTITIONS = next(topic.partitions for topic in COMMON if topic.name == RECEIVED)
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyKafka]:
     """A broker of its own: intake's topics have fixed names, and one test freezes it."""
-    with KafkaServer(tmp_path_factory.mktemp("intake-kafka")) as server:
+    with make_kafka(tmp_path_factory.mktemp("intake-kafka")) as server:
         asyncio.run(prepare_kafka(server.bootstrap))
         yield server
 
 
 @pytest.fixture
-def env(tmp_path: Path, broker: KafkaServer, s3: S3Access, bucket: str) -> dict[str, str]:
-    return environment(
-        tmp_path, broker.bootstrap, s3, bucket, INTAKE_SWEEP_INTERVAL_S="1", INTAKE_SWEEP_GRACE_S="2"
-    )
+def env(tmp_path: Path, broker: AnyKafka, s3: S3Access, bucket: str) -> dict[str, str]:
+    return environment(tmp_path, broker.bootstrap, s3, bucket, INTAKE_SWEEP_INTERVAL_S="1", INTAKE_SWEEP_GRACE_S="2")
 
 
 @asynccontextmanager
@@ -48,9 +46,7 @@ async def portal(running: Running) -> AsyncIterator[Portal]:
 
 
 async def opened(where: Portal) -> str:
-    answer = await where.request(
-        "POST", "/v1/submissions", json={"service": "sgb2-hauptantrag", "postcode": POSTCODE}
-    )
+    answer = await where.request("POST", "/v1/submissions", json={"service": "sgb2-hauptantrag", "postcode": POSTCODE})
     assert answer.status == 201, answer.body
     return str(answer.json["submission_id"])
 
@@ -79,7 +75,7 @@ async def received(bootstrap: str, submission: str) -> list[dict[str, Any]]:
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         found = []
-        while any([await consumer.position(part) < ends[part] for part in partitions]):  # noqa: C419 - async
+        while any([await consumer.position(part) < ends[part] for part in partitions]):
             for records in (await consumer.getmany(timeout_ms=500)).values():
                 found += [json.loads(record.value) for record in records if record.key == submission.encode()]
         return found
@@ -87,7 +83,7 @@ async def received(bootstrap: str, submission: str) -> list[dict[str, Any]]:
         await consumer.stop()
 
 
-async def test_two_replicas_and_a_clean_end(tmp_path: Path, env: dict[str, str], broker: KafkaServer) -> None:
+async def test_two_replicas_and_a_clean_end(tmp_path: Path, env: dict[str, str], broker: AnyKafka) -> None:
     async with intake("one", tmp_path, env) as one, intake("two", tmp_path, env) as two:
         async with portal(one) as first, portal(two) as second:
             submission = await opened(first)
@@ -108,7 +104,7 @@ async def test_two_replicas_and_a_clean_end(tmp_path: Path, env: dict[str, str],
         assert await asyncio.to_thread(one.process.stop) == 0
 
 
-async def test_kafka_frozen_after_the_opening(tmp_path: Path, env: dict[str, str], broker: KafkaServer) -> None:
+async def test_kafka_frozen_after_the_opening(tmp_path: Path, env: dict[str, str], broker: AnyKafka) -> None:
     async with intake("one", tmp_path, env) as one, portal(one) as sender:
         submission = await opened(sender)
         broker.process.pause()
