@@ -105,6 +105,7 @@ class Bench:
                     shares[who] = used.shares()
                     sums[who].seconds += done.seconds
                     sums[who].accepted += done.accepted
+                    sums[who].repeated += done.repeated
                     if who == "intake":
                         self.accounts.accepted.update(done.accepted)
             finally:
@@ -120,6 +121,7 @@ class Bench:
         }
         self.intake.append(row)
         self.details.append({"what": f"intake {documents} documents, {concurrency} at once", "cpu": shares})
+        self.details[-1]["repeated"] = {name: each.repeated for name, each in sums.items()}
         self.say(f"intake: {row}")
 
     def _consumers(self, verb: str) -> None:

@@ -28,6 +28,8 @@ class Connection:
         parts = urlsplit(base_url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
         self._fixed = f"Host: {self._host}:{self._port}\r\nAuthorization: Bearer {token}\r\n"
+        self.repeated = 0
+        """Requests that were refused for lack of capacity and done again."""
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def request(
@@ -98,20 +100,47 @@ class Refused(RuntimeError):
     """An answer that the benchmark did not expect."""
 
 
+BUSY = frozenset({429, 503})
+PAUSE_S = 0.25
+
+
 async def submit(connection: Connection, work: Work) -> tuple[UUID, Reply]:
-    """One whole submission: its id and the completing answer (201, or 202: stored, the receipt follows)."""
+    """One whole submission: its id and the completing answer (201, or 202: stored, the receipt follows).
+
+    Refusals for lack of capacity are met as a portal meets them: wait, repeat; they cost time and count as nothing.
+    """
+    while True:
+        prepared = await _prepare(connection, work)
+        if prepared is None:
+            connection.repeated += 1
+            await asyncio.sleep(PAUSE_S)
+            continue
+        submission_id, ids = prepared
+        while True:
+            completed = await connection.request("PUT", f"/v1/submissions/{submission_id}", work.completion(ids))
+            if completed.status in {200, 201, 202}:
+                return UUID(submission_id), completed
+            if completed.status not in BUSY:
+                raise Refused(f"completion answered {completed.status}: {completed.body[:300]!r}")
+            connection.repeated += 1
+            await asyncio.sleep(PAUSE_S)
+
+
+async def _prepare(connection: Connection, work: Work) -> tuple[str, list[str]] | None:
+    """Opening and documents; None when intake has no room for it now."""
     opened = await connection.request("POST", "/v1/submissions", work.opening)
+    if opened.status in BUSY:
+        return None
     if opened.status != 201:
         raise Refused(f"opening answered {opened.status}: {opened.body[:300]!r}")
-    submission_id = opened.json()["submission_id"]
-    path = f"/v1/submissions/{submission_id}"
+    submission_id = str(opened.json()["submission_id"])
+    path = f"/v1/submissions/{submission_id}/documents?purpose=attachment"
     ids: list[str] = []
     for headers, content in work.documents:
-        uploaded = await connection.request("POST", f"{path}/documents?purpose=attachment", content, headers=headers)
+        uploaded = await connection.request("POST", path, content, headers=headers)
+        if uploaded.status in BUSY:
+            return None
         if uploaded.status != 201:
             raise Refused(f"upload answered {uploaded.status}: {uploaded.body[:300]!r}")
         ids.append(uploaded.json()["id"])
-    completed = await connection.request("PUT", path, work.completion(ids))
-    if completed.status not in {201, 202}:
-        raise Refused(f"completion answered {completed.status}: {completed.body[:300]!r}")
-    return UUID(submission_id), completed
+    return submission_id, ids

@@ -17,6 +17,7 @@ class Measured:
 
     seconds: float = 0.0
     accepted: list[UUID] = field(default_factory=list)
+    repeated: int = 0
 
     @property
     def per_s(self) -> float:
@@ -45,5 +46,6 @@ async def closed_loop(
         await asyncio.gather(*(sender(number) for number in range(concurrency)))
     finally:
         measured.seconds = time.monotonic() - began
+        measured.repeated = sum(connection.repeated for connection in connections)
         await asyncio.gather(*(connection.close() for connection in connections))
     return measured
