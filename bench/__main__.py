@@ -103,6 +103,7 @@ class Bench:
                         urls, self.token, work, concurrency=concurrency, seconds=TURN_S, at_most=at_most
                     )
                     shares[who] = used.shares()
+                    sums[who].cpu_s += used.seconds(who)
                     sums[who].seconds += done.seconds
                     sums[who].accepted += done.accepted
                     sums[who].repeated += done.repeated
@@ -121,8 +122,9 @@ class Bench:
         }
         self.intake.append(row)
         self.details.append({"what": f"intake {documents} documents, {concurrency} at once", "cpu": shares})
+        self.details[-1]["cpu_ms_each"] = {name: each.cpu_ms_each for name, each in sums.items()}
         self.details[-1]["repeated"] = {name: each.repeated for name, each in sums.items()}
-        self.say(f"intake: {row}")
+        self.say(f"intake: {row} CPU ms for each: {self.details[-1]['cpu_ms_each']}")
 
     def _consumers(self, verb: str) -> None:
         """Deliveries are drained outside the timed part; pausing is shorter than the group's session timeout."""

@@ -18,10 +18,16 @@ class Measured:
     seconds: float = 0.0
     accepted: list[UUID] = field(default_factory=list)
     repeated: int = 0
+    cpu_s: float = 0.0
+    """Of the processes that answered."""
 
     @property
     def per_s(self) -> float:
         return len(self.accepted) / self.seconds if self.seconds else 0.0
+
+    @property
+    def cpu_ms_each(self) -> float:
+        return round(self.cpu_s * 1e3 / len(self.accepted), 2) if self.accepted else 0.0
 
 
 async def closed_loop(

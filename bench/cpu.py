@@ -31,6 +31,10 @@ class Used:
         self._machine = _machine()
         self._began = time.monotonic()
 
+    def seconds(self, names: str) -> float:
+        """CPU seconds of all processes whose name begins so: they do not depend on what else the machine does."""
+        return sum(_seconds(pid) - self._before[name] for name, pid in self._pids.items() if name.startswith(names))
+
     def shares(self) -> dict[str, float]:
         """Cores by process; `others` is what the machine did beside it."""
         took = time.monotonic() - self._began
