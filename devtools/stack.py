@@ -31,7 +31,7 @@ from devtools.servers import KafkaServer, S3Server
 from devtools.toolchain import ROOT
 
 BUCKET = "submissions"
-READY_S = 40.0
+READY_S = 90.0
 
 
 @dataclass(frozen=True)
@@ -346,7 +346,7 @@ def says_ready(process: Process) -> bool:
     return False
 
 
-def wait_for_health(url: str, timeout_s: float = 20.0) -> None:
+def wait_for_health(url: str, timeout_s: float = READY_S) -> None:
     """Wait until `url` answers 200."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -18,7 +19,8 @@ from shared.contracts.topics import COMMON, RECEIVED
 from tests.conftest import S3Access
 from tests.services.intake.process import Running, environment, intake, prepare_kafka
 from tests.services.intake.world import PDF, PORTAL, POSTCODE, SECRET, make_application
-from tests.support.servers import AnyKafka, make_kafka
+from tests.support.canary import find
+from tests.support.servers import AnyKafka, AnyStore, make_kafka
 
 pytestmark = pytest.mark.servers
 PARTITIONS = next(topic.partitions for topic in COMMON if topic.name == RECEIVED)
@@ -128,3 +130,50 @@ async def test_kafka_frozen_after_the_opening(tmp_path: Path, env: dict[str, str
                 await asyncio.sleep(0.2)
         messages = await received(broker.bootstrap, submission)
         assert {body["manifest"] for body in messages} == {answer.json["receipt"]}
+
+
+def peak_kib(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
+async def test_large_documents_take_no_memory_and_nothing_leaks(
+    tmp_path: Path, env: dict[str, str], s3_server: AnyStore
+) -> None:
+    """Four uploads of 40 MB at once grow the process by less than one of them; no word is in clear anywhere."""
+    canary = "Kanarienvogelbescheid"
+    line = f"{canary} ".encode() * 1000
+    rounds = 40_000_000 // len(line)
+    digest = hashlib.sha512(b"%PDF-1.7\n")
+    for _ in range(rounds):
+        digest.update(line)
+
+    def chunks() -> Iterator[bytes]:
+        yield b"%PDF-1.7\n"
+        for _ in range(rounds):
+            yield line
+
+    async with intake("one", tmp_path, env) as one, portal(one) as sender:
+        submission = await opened(sender)
+        before = peak_kib(one.process.pid)
+
+        async def send(number: int) -> str:
+            answer = await sender.upload(
+                submission,
+                filename=f"{canary} {number}.pdf",
+                media_type="application/pdf",
+                purpose="attachment",
+                size=9 + rounds * len(line),
+                sha512_hex=digest.hexdigest(),
+                chunks=chunks(),
+            )
+            assert answer.status == 201, answer.body
+            return str(answer.json["id"])
+
+        documents = await asyncio.gather(*(send(number) for number in range(4)))
+        grown = peak_kib(one.process.pid) - before
+        assert grown < 40_000, f"{grown} KiB"
+        answer = await sender.complete(submission, make_application(canary=canary), list(documents))
+        assert answer.status == 201, answer.body
+        assert canary not in one.log.read_text()
+    assert await asyncio.to_thread(find, [canary], [s3_server.folder]) == []
