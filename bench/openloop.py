@@ -27,7 +27,7 @@ async def open_loop(
     async def one(number: int) -> None:
         connection = idle.pop() if idle else Connection(urls[number % len(urls)], token)
         submission_id, reply = await submit(connection, work[number % len(work)])
-        while reply.status == 202:  # stored, the receipt follows
+        while reply.status not in {200, 201}:  # stored, the receipt follows
             await asyncio.sleep(RECEIPT_POLL_S)
             reply = await connection.request("GET", f"/v1/submissions/{submission_id}/receipt")
         idle.append(connection)
