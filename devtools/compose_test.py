@@ -1,6 +1,6 @@
 """`./dev compose-test`: the demo's samples against `deploy/docker-compose.yml` from outside, and through restarts.
 
-1. Every sample once, as `./dev demo` sends them.
+1. Every sample once, those that `./dev demo` sends.
 2. Every container once stopped and started while submissions are under way, sent by a portal that repeats itself.
 
 Both must end as expected, each acknowledged submission compared byte for byte with what the Jobcenter was handed over.
@@ -27,7 +27,6 @@ from devtools.compose import LASTING, ComposeStack
 from devtools.demo import check_events, summary
 from devtools.engine import EngineFailed
 from devtools.patient import PatientPortal
-from devtools.portal import Portal
 from devtools.samples import ACKNOWLEDGED, LARGE_BYTES, SAMPLES, Sample
 from devtools.sending import Campaign, Result
 from devtools.toolchain import ROOT
@@ -98,13 +97,11 @@ def main() -> int:
 async def _run(stack: ComposeStack) -> tuple[list[Result], list[Restart], int]:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         client = stack.client
-        portal = Portal(session, stack.intake_url, client.client_id, client.client_secret)
-        await portal.authenticate()
-        campaign = ComposeCampaign(portal, lambda name: stack.folder / name, uuid.uuid4().hex, SETTLE_S, stack=stack)
-        results = await campaign.send_all(SAMPLES, lambda _: None)
-        _say(f"{len(results)} samples sent, {sum(result.ok for result in results)} as expected; now the restarts")
         patient = PatientPortal(session, stack.intake_url, client.client_id, client.client_secret)
         await patient.authenticate()
+        campaign = ComposeCampaign(patient, lambda name: stack.folder / name, uuid.uuid4().hex, SETTLE_S, stack=stack)
+        results = await campaign.send_all(SAMPLES, lambda _: None)
+        _say(f"{len(results)} samples sent, {sum(result.ok for result in results)} as expected; now the restarts")
         sender = Sender(patient, stack)
         restarts = await sender.through_restarts()
         results += sender.results
