@@ -143,6 +143,8 @@ COMMANDS: dict[str, Command] = {
     "bench-isolation": Command(
         "what dead and slow Jobcenters cost the others; a backlog's end", _in_venv("bench.isolation")
     ),
+    "bench": Command("measure the speed, check that nothing was lost (at most 15 minutes)", _in_venv("bench")),
+    "compose-test": Command("the demo in containers, each restarted once", _in_venv("devtools.compose_test")),
     "up": Command("start everything for hands-on use, say how to use it", _in_venv("devtools.up")),
     "down": Command("stop what `up` started", _in_venv("devtools.down")),
     "antragsweiche": Command("the command line, for what `up` started: ./dev antragsweiche --help", _antragsweiche),

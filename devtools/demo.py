@@ -81,11 +81,11 @@ async def _send(stack: Stack, console: Console) -> list[Result]:
 
             results = await campaign.send_all(SAMPLES, on_result)
             status.update("reading submissions.events")
-            await _check_events(stack.bootstrap, results)
+            await check_events(stack.bootstrap, results)
     return results
 
 
-async def _check_events(bootstrap: str, results: list[Result]) -> None:
+async def check_events(bootstrap: str, results: list[Result]) -> None:
     """Every step must also stand on the topic that operations watches, and each delivery once."""
     finals = {ACKNOWLEDGED: Step.ACKNOWLEDGED, CLEARING: Step.CLEARING}
     awaited = {

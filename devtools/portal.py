@@ -66,14 +66,14 @@ class Portal:
         chunks: Iterator[bytes],
     ) -> Answer:
         """Stream one document; its size and digest are announced, so that nothing cut off can look complete."""
-        digest = base64.b64encode(bytes.fromhex(sha512_hex)).decode()
-        headers = {
-            "Content-Type": media_type,
-            "Content-Length": str(size),
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
-            "Content-Digest": f"sha-512=:{digest}:",
-        }
-        path = f"/v1/submissions/{submission_id}/documents?purpose={purpose}"
+        path, headers = announcement(
+            submission_id,
+            filename=filename,
+            media_type=media_type,
+            purpose=purpose,
+            size=size,
+            sha512_hex=sha512_hex,
+        )
         return await self.request("POST", path, data=_stream(chunks), headers=headers)
 
     async def complete(self, submission_id: str, application: Mapping[str, Any], documents: list[str]) -> Answer:
@@ -86,6 +86,20 @@ class Portal:
 
     async def receipt(self, submission_id: str) -> Answer:
         return await self.request("GET", f"/v1/submissions/{submission_id}/receipt")
+
+
+def announcement(
+    submission_id: str, *, filename: str, media_type: str, purpose: str, size: int, sha512_hex: str
+) -> tuple[str, dict[str, str]]:
+    """Path and headers of an upload."""
+    digest = base64.b64encode(bytes.fromhex(sha512_hex)).decode()
+    headers = {
+        "Content-Type": media_type,
+        "Content-Length": str(size),
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
+        "Content-Digest": f"sha-512=:{digest}:",
+    }
+    return f"/v1/submissions/{submission_id}/documents?purpose={purpose}", headers
 
 
 async def _stream(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -196,8 +196,12 @@ class Campaign:
         if result.jobcenter is None:
             result.faults.append("acknowledged, but no Jobcenter is named")
             return
-        result.folder = self.handover(result.jobcenter) / result.submission_id
+        result.folder = await self.folder_of(result.jobcenter, result.submission_id)
         result.faults += await asyncio.to_thread(differences, result.folder, application, result.sample.documents)
+
+    async def folder_of(self, jobcenter: str, submission_id: str) -> Path:
+        """Where one submission was handed over."""
+        return self.handover(jobcenter) / submission_id
 
 
 def _refused(result: Result, answer: Answer) -> None:

@@ -163,12 +163,19 @@ class S3Server:
     """versitygw over a folder. Access key and secret are drawn for each start unless given."""
 
     def __init__(
-        self, folder: Path, *, log: Path | None = None, access_key: str | None = None, secret_key: str | None = None
+        self,
+        folder: Path,
+        *,
+        log: Path | None = None,
+        access_key: str | None = None,
+        secret_key: str | None = None,
+        keep_alive: bool = True,
     ) -> None:
         self.folder = folder
         self.port = free_port()
         self.access_key = access_key or secrets.token_hex(10)
         self.secret_key = secret_key or secrets.token_urlsafe(30)
+        self._keep_alive = keep_alive
         self.process = Process("versitygw", (), log or folder / "versitygw.out", grace_s=10)
 
     @property
@@ -180,7 +187,8 @@ class S3Server:
         """Start without waiting for it."""
         data = self.folder / "data"
         data.mkdir(parents=True, exist_ok=True)
-        command = [str(toolchain.versitygw()), "--quiet", "--keep-alive", "--port", self.endpoint, "posix"]
+        connections = ["--keep-alive"] if self._keep_alive else []  # off by default: a connection for each operation
+        command = [str(toolchain.versitygw()), "--quiet", *connections, "--port", self.endpoint, "posix"]
         if not _keeps_attributes(data):  # an overlay or an old tmpfs: metadata goes beside the objects
             sidecar = self.folder / "sidecar"
             sidecar.mkdir(exist_ok=True)

@@ -9,7 +9,7 @@ from typing import TypedDict
 
 import pytest
 
-from devtools.servers import KafkaServer, S3Server
+from tests.support.servers import AnyKafka, AnyStore, chosen, make_kafka, make_store
 
 
 class S3Access(TypedDict):
@@ -20,28 +20,32 @@ class S3Access(TypedDict):
     secret_key: str
 
 
+def pytest_report_header() -> str:
+    return f"servers: {chosen()} (SERVERS)"
+
+
 @pytest.fixture(scope="session")
-def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+def kafka_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyKafka]:
     """The broker itself, for tests that pause or restart it: they must leave it running."""
-    with KafkaServer(tmp_path_factory.mktemp("kafka")) as server:
+    with make_kafka(tmp_path_factory.mktemp("kafka")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def kafka(kafka_server: KafkaServer) -> str:
+def kafka(kafka_server: AnyKafka) -> str:
     """Bootstrap address of a fresh real broker. No topics exist: create your own, with names of your own."""
     return kafka_server.bootstrap
 
 
 @pytest.fixture(scope="session")
-def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyStore]:
     """The store itself, for tests that pause it or search what it holds."""
-    with S3Server(tmp_path_factory.mktemp("s3")) as server:
+    with make_store(tmp_path_factory.mktemp("s3")) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
-def s3(s3_server: S3Server) -> S3Access:
+def s3(s3_server: AnyStore) -> S3Access:
     return {
         "endpoint": s3_server.endpoint,
         "access_key": s3_server.access_key,
@@ -62,6 +66,6 @@ def bucket(s3: S3Access) -> str:
 
 
 @pytest.fixture
-def bucket_folder(s3_server: S3Server, bucket: str) -> Path:
+def bucket_folder(s3_server: AnyStore, bucket: str) -> Path:
     """Where the store keeps the bucket's bytes on disk."""
     return s3_server.folder / "data" / bucket

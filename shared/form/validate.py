@@ -6,7 +6,7 @@ plain JSON (limits, Unicode, whole numbers) → JSON Schema → what a schema ca
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from typing import Any
 
@@ -114,27 +114,34 @@ def _translate(error: Any, names: frozenset[str]) -> FieldError:
 
 def _plain_json(application: Any) -> FieldError | None:
     """Bounds what the schema validator sees: Python's JSON parser lets through what is no I-JSON (RFC 7493)."""
-    stack: list[tuple[Any, int]] = [(application, 1)]
+    stack: list[tuple[Collection[Any], int]] = [((application,), 1)]
     seen = 0
     while stack:
-        value, depth = stack.pop()
-        seen += 1
+        values, depth = stack.pop()
+        seen += len(values)
         if depth > MAX_DEPTH or seen > MAX_NODES:
             return field_error((), "too-deep")
-        if isinstance(value, dict):
-            for key, child in value.items():
-                stack.append((key, depth))
-                stack.append((child, depth + 1))
-        elif isinstance(value, list):
-            stack.extend((child, depth + 1) for child in value)
-        elif isinstance(value, str):
-            if not value.isascii() and not _encodable(value):
-                return field_error((), "not-unicode")
-        elif not isinstance(value, bool) and not (isinstance(value, int) and abs(value) < 2**53):
-            return field_error((), "not-json")
+        for value in values:
+            # By exact type, each node once: this loop is on the way of every application.
+            kind = type(value)
+            if kind is str:
+                if not value.isascii() and not _encodable(value):
+                    return field_error((), "not-unicode")
+            elif kind is dict:
+                if value:
+                    stack += ((value.keys(), depth), (value.values(), depth + 1))
+            elif kind is list:
+                if value:
+                    stack.append((value, depth + 1))
+            elif kind is not bool and not (kind is int and abs(value) < 2**53):
+                return field_error((), "not-json")
     return None
 
 
 def _encodable(text: str) -> bool:
     """False for lone surrogates, which cannot be written as UTF-8."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

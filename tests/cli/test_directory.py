@@ -12,7 +12,6 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cli.directory import app
-from devtools.servers import KafkaServer
 from shared.contracts.directory import (
     PLATFORM_ID,
     JobcenterEntry,
@@ -31,6 +30,7 @@ from shared.kafka.admin import admin_client
 from shared.trust.anchor import fingerprint
 from shared.trust.proofs import make_bundle
 from tests import keys
+from tests.support.servers import make_kafka
 
 HSK = "hochsauerlandkreis"
 Run = Callable[..., Result]
@@ -245,7 +245,7 @@ def test_a_destination_is_added(directory: Path, run: Run) -> None:
 @pytest.mark.servers
 def test_publish_with_topics_first_and_changes_at_once(directory: Path, run: Run, tmp_path: Path) -> None:
     """On a broker of its own: the commands know only the one directory topic, which other tests fill as well."""
-    with KafkaServer(tmp_path / "kafka") as server:
+    with make_kafka(tmp_path / "kafka") as server:
         publishes(directory, run, server.bootstrap)
 
 

@@ -10,8 +10,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from minio import Minio
 
-from devtools.servers import KafkaServer
 from tests.conftest import S3Access
+from tests.support.servers import make_kafka
 
 pytestmark = pytest.mark.servers
 
@@ -41,7 +41,7 @@ def test_store_keeps_objects_in_the_bucket(s3: S3Access, bucket: str, bucket_fol
 
 @pytest.mark.slow
 async def test_broker_restarts_with_its_data(tmp_path: Path) -> None:
-    with KafkaServer(tmp_path) as server:
+    with make_kafka(tmp_path) as server:
         admin = AIOKafkaAdminClient(bootstrap_servers=server.bootstrap)
         await admin.start()
         await admin.create_topics([NewTopic("survives", 1, 1)])

@@ -10,19 +10,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from devtools.servers import KafkaServer
 from shared.contracts import topics
 from shared.store import keys as store_keys
 from tests import keys
 from tests.services.delivery.running import Service, World, until
 from tests.services.delivery.support import Receiver, Submission, make_submission
 from tests.services.router.test_route import OSNABRUECK, jobcenter_of
+from tests.support.servers import AnyKafka
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 
 @pytest.fixture
-def broker(kafka_server: KafkaServer) -> Iterator[KafkaServer]:
+def broker(kafka_server: AnyKafka) -> Iterator[AnyKafka]:
     yield kafka_server
     kafka_server.process.resume()
 
@@ -52,7 +52,7 @@ async def readiness(service: Service) -> dict[str, bool]:
     return await asyncio.to_thread(ask)
 
 
-async def test_a_frozen_broker_and_a_stop_in_the_midst_lose_nothing(world: World, broker: KafkaServer) -> None:
+async def test_a_frozen_broker_and_a_stop_in_the_midst_lose_nothing(world: World, broker: AnyKafka) -> None:
     async with Receiver().serve() as receiver:
         name = jobcenter_of(OSNABRUECK)
         await world.publish(keys.jobcenter_entry("a", name, url=receiver.url_of(name)))
@@ -87,7 +87,7 @@ async def unready(service: Service) -> bool:
     return not (await readiness(service))["kafka"]
 
 
-async def test_a_restarted_broker_is_found_again(world: World, broker: KafkaServer) -> None:
+async def test_a_restarted_broker_is_found_again(world: World, broker: AnyKafka) -> None:
     async with Receiver().serve() as receiver:
         name = jobcenter_of(OSNABRUECK)
         await world.publish(keys.jobcenter_entry("a", name, url=receiver.url_of(name)))

@@ -15,27 +15,27 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from devtools.portal import Portal, sha512_hex
-from devtools.servers import KafkaServer, S3Server
 from shared.contracts.topics import COMMON, RECEIVED
 from tests.conftest import S3Access
 from tests.services.intake.process import Running, environment, intake, prepare_kafka
 from tests.services.intake.world import PDF, PORTAL, POSTCODE, SECRET, make_application
 from tests.support.canary import find
+from tests.support.servers import AnyKafka, AnyStore, make_kafka
 
 pytestmark = pytest.mark.servers
 PARTITIONS = next(topic.partitions for topic in COMMON if topic.name == RECEIVED)
 
 
 @pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnyKafka]:
     """A broker of its own: intake's topics have fixed names, and one test freezes it."""
-    with KafkaServer(tmp_path_factory.mktemp("intake-kafka")) as server:
+    with make_kafka(tmp_path_factory.mktemp("intake-kafka")) as server:
         asyncio.run(prepare_kafka(server.bootstrap))
         yield server
 
 
 @pytest.fixture
-def env(tmp_path: Path, broker: KafkaServer, s3: S3Access, bucket: str) -> dict[str, str]:
+def env(tmp_path: Path, broker: AnyKafka, s3: S3Access, bucket: str) -> dict[str, str]:
     return environment(tmp_path, broker.bootstrap, s3, bucket, INTAKE_SWEEP_INTERVAL_S="1", INTAKE_SWEEP_GRACE_S="2")
 
 
@@ -85,7 +85,7 @@ async def received(bootstrap: str, submission: str) -> list[dict[str, Any]]:
         await consumer.stop()
 
 
-async def test_two_replicas_and_a_clean_end(tmp_path: Path, env: dict[str, str], broker: KafkaServer) -> None:
+async def test_two_replicas_and_a_clean_end(tmp_path: Path, env: dict[str, str], broker: AnyKafka) -> None:
     async with intake("one", tmp_path, env) as one, intake("two", tmp_path, env) as two:
         async with portal(one) as first, portal(two) as second:
             submission = await opened(first)
@@ -106,7 +106,7 @@ async def test_two_replicas_and_a_clean_end(tmp_path: Path, env: dict[str, str],
         assert await asyncio.to_thread(one.process.stop) == 0
 
 
-async def test_kafka_frozen_after_the_opening(tmp_path: Path, env: dict[str, str], broker: KafkaServer) -> None:
+async def test_kafka_frozen_after_the_opening(tmp_path: Path, env: dict[str, str], broker: AnyKafka) -> None:
     async with intake("one", tmp_path, env) as one, portal(one) as sender:
         submission = await opened(sender)
         broker.process.pause()
@@ -138,7 +138,7 @@ def peak_kib(pid: int) -> int:
 
 
 async def test_large_documents_take_no_memory_and_nothing_leaks(
-    tmp_path: Path, env: dict[str, str], s3_server: S3Server
+    tmp_path: Path, env: dict[str, str], s3_server: AnyStore
 ) -> None:
     """Four uploads of 40 MB at once grow the process by less than one of them; no word is in clear anywhere."""
     canary = "Kanarienvogelbescheid"

@@ -14,7 +14,6 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from devtools.servers import KafkaServer
 from shared.contracts.directory import PLATFORM_ID, Destination, JobcenterEntry, Rollout
 from shared.contracts.topics import Topic, lane
 from shared.directory.folder import read_tokens, write_token
@@ -26,6 +25,7 @@ from shared.errors import DirectoryUnavailable, KafkaUnavailable, Misconfigured
 from shared.kafka.admin import admin_client, apply_topics
 from shared.trust.anchor import sign_entry
 from tests import keys
+from tests.support.servers import AnyKafka, make_kafka
 
 pytestmark = pytest.mark.servers
 
@@ -260,7 +260,7 @@ async def test_a_folder_that_is_behind_publishes_nothing(kafka: str, topic: str)
 @pytest.mark.slow
 async def test_it_survives_a_restart_of_the_broker(tmp_path: Path) -> None:
     """On a broker of its own: stopped and started again with what it stored."""
-    with KafkaServer(tmp_path) as server:
+    with make_kafka(tmp_path) as server:
         name = "test.directory"
         await apply_topics(server.bootstrap, [Topic(name, "id", "directory", 1, {})])
         await send(server.bootstrap, name, *[("jobcenter-a", keys.signed(entry(v))) for v in (1, 2)])
@@ -276,7 +276,7 @@ async def test_it_survives_a_restart_of_the_broker(tmp_path: Path) -> None:
 
 
 async def _stops_and_goes_on_while_frozen(
-    server: KafkaServer, topic: str, follower: DirectoryFollower, seen: Seen
+    server: AnyKafka, topic: str, follower: DirectoryFollower, seen: Seen
 ) -> None:
     """A frozen broker keeps its connections: nobody may wait for it for ever, and nobody may miss its return."""
     async with following(server.bootstrap, topic, Seen()) as another:

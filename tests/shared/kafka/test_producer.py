@@ -12,7 +12,6 @@ from uuid import UUID, uuid4
 import pytest
 from aiokafka import AIOKafkaConsumer
 
-from devtools.servers import KafkaServer
 from shared.contracts.events import Step, SubmissionEvent
 from shared.contracts.topics import Topic
 from shared.errors import KafkaUnavailable
@@ -21,6 +20,7 @@ from shared.kafka.cloudevents import CloudMessage, read
 from shared.kafka.events import event_message
 from shared.kafka.producer import Producer
 from shared.kafka.settings import KafkaSettings
+from tests.support.servers import AnyKafka
 
 pytestmark = pytest.mark.servers
 TRACE = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
@@ -132,7 +132,7 @@ async def test_after_stop_nothing_is_sent(kafka: str, topic: str) -> None:
         await producer.send(topic, "key", message(uuid4()))
 
 
-async def test_a_frozen_broker_is_noticed_without_sending(producer: Producer, kafka_server: KafkaServer) -> None:
+async def test_a_frozen_broker_is_noticed_without_sending(producer: Producer, kafka_server: AnyKafka) -> None:
     assert producer.healthy
     kafka_server.process.pause()
     try:
@@ -143,7 +143,7 @@ async def test_a_frozen_broker_is_noticed_without_sending(producer: Producer, ka
 
 
 async def test_sends_to_a_frozen_broker_fail_in_time_and_the_producer_recovers(
-    producer: Producer, kafka_server: KafkaServer, kafka: str, topic: str
+    producer: Producer, kafka_server: AnyKafka, kafka: str, topic: str
 ) -> None:
     before, during, after = ([uuid4() for _ in range(20)] for _ in range(3))
     await asyncio.gather(*(producer.send(topic, id_, message(id_)) for id_ in before))
@@ -169,7 +169,7 @@ async def test_sends_to_a_frozen_broker_fail_in_time_and_the_producer_recovers(
 
 @pytest.mark.slow
 async def test_a_killed_broker_that_returns_is_used_again(
-    producer: Producer, kafka_server: KafkaServer, kafka: str, topic: str
+    producer: Producer, kafka_server: AnyKafka, kafka: str, topic: str
 ) -> None:
     before, after = [uuid4() for _ in range(20)], [uuid4() for _ in range(20)]
     await asyncio.gather(*(producer.send(topic, id_, message(id_)) for id_ in before))

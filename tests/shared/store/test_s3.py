@@ -14,11 +14,11 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from devtools.servers import S3Server
 from shared.errors import Misconfigured, StoreUnavailable
 from shared.store.s3 import S3Store
 from shared.store.settings import StoreSettings
 from tests.conftest import S3Access
+from tests.support.servers import AnyStore
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -259,7 +259,7 @@ async def test_wrong_keys_are_refused_by_the_store(s3: S3Access, bucket: str) ->
 
 
 @pytest.mark.servers
-async def test_a_frozen_store_is_given_up_in_time_and_used_again(s3_server: S3Server, real: S3Store) -> None:
+async def test_a_frozen_store_is_given_up_in_time_and_used_again(s3_server: AnyStore, real: S3Store) -> None:
     await real.put("k", b"before")
     s3_server.process.pause()
     try:
