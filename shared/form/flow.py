@@ -20,7 +20,16 @@ Keys, step ids and ids of entries are made of `[A-Za-z0-9_.-]` and hold nothing 
 
 from __future__ import annotations
 
-from shared.form.build import Built, Missing, NotYet, Upload, build_application
+from shared.form.build import (
+    Built,
+    Missing,
+    NotYet,
+    Upload,
+    as_application,
+    build_application,
+    build_supplement,
+    missing,
+)
 from shared.form.draft import Draft, add_item, remove_item
 from shared.form.look import look
 from shared.form.parse import FieldProblem, Form, parse, raw_names, raw_values
@@ -45,8 +54,11 @@ __all__ = [
     "Upload",
     "View",
     "add_item",
+    "as_application",
     "build_application",
+    "build_supplement",
     "look",
+    "missing",
     "parse",
     "prune",
     "raw_names",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 from typing import Any, Literal, TypedDict
 
 from shared.form.draft import Draft
-from shared.form.model import Protection, Question, Section
+from shared.form.model import Definition, Protection, Question, Section
 
 APPLICANT = "applicant"
 
@@ -112,6 +113,8 @@ class Slot:
 class View:
     """A draft, looked at."""
 
+    definition: Definition
+    today: date
     answers: Draft
     """The draft without hidden answers: what may be sent."""
     hidden: tuple[str, ...]

@@ -7,9 +7,9 @@ from typing import Any
 from shared.form.model import Answer, Option, Question
 
 
-def ask(question_id: str, kind: Answer, label: str, **more: Any) -> Question:
+def ask(question_id: str, kind: Answer, label: str, help_text: str = "", **more: Any) -> Question:
     """A question; `more` are further fields of `Question` (validated by the model)."""
-    return Question(id=question_id, type=kind, label=label, **more)
+    return Question(id=question_id, type=kind, label=label, **({"help": help_text} if help_text else {}), **more)
 
 
 def options(**labels: str) -> tuple[Option, ...]:

@@ -1,0 +1,50 @@
+"""Which paper annexes an application stands for: `annex_codes`, in the paper's order. Pure (form.md, section 15)."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from shared.form.conditions import evaluate
+from shared.form.household import APPLICANT, Household, people
+from shared.form.model import Annex, Condition, Definition, Repeat
+
+
+def annex_codes(application: dict[str, Any], definition: Definition, today: date) -> tuple[str, ...]:
+    """Codes of all annexes whose trigger holds. Ages count on `today`."""
+    household = household_in(application, today)
+    return tuple(annex.code for annex in definition.annexes if _needed(annex, application, definition, household))
+
+
+def household_in(application: dict[str, Any], today: date) -> Household:
+    """The household that an application describes."""
+    listed = application.get("household", {}).get("persons", [])
+    learns = {
+        entry["person_ref"]: "school"
+        for entry in application.get("conditions", [])
+        if entry.get("education_status") == "school"
+    }
+    pregnant = {entry["person_ref"] for entry in application.get("additional_needs", []) if entry.get("pregnant")}
+    persons = [(str(person["id"]), person) for person in listed]
+    return Household(people(application.get("applicant", {}), persons, learns, pregnant), today)
+
+
+def _needed(annex: Annex, application: dict[str, Any], definition: Definition, household: Household) -> bool:
+    once = annex.when is None or _holds(annex.when, APPLICANT, application, definition, household)
+    if not once or annex.each is None:
+        return once
+    return any(_holds(annex.each, member.id, application, definition, household) for member in household.members)
+
+
+def _holds(
+    condition: Condition, person: str, application: dict[str, Any], definition: Definition, household: Household
+) -> bool:
+    def lookup(path: str) -> Any:
+        section_id, name = path.split(".", maxsplit=1)
+        content = application.get(section_id)
+        section = definition.section(section_id)
+        if section is not None and section.repeat is Repeat.PERSON:
+            content = next((entry for entry in content or [] if entry.get("person_ref") == person), None)
+        return content.get(name) if isinstance(content, dict) else None
+
+    return evaluate(condition, lookup, household.facts(person))
