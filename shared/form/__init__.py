@@ -16,7 +16,7 @@ from shared.form.definition import DEFINITION
 from shared.form.errors import FieldError
 from shared.form.limits import MAX_APPLICATION_BYTES
 from shared.form.routing import documents_named, routing_answers
-from shared.form.validate import schema, schema_uri, services, validate
+from shared.form.validate import schema, schema_uri, services, validate, version_of
 
 FORM_VERSION = DEFINITION.version
 SERVICE = DEFINITION.service
@@ -33,4 +33,5 @@ __all__ = [
     "schema_uri",
     "services",
     "validate",
+    "version_of",
 ]

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from shared.form.conditions import evaluate
-from shared.form.household import APPLICANT, Household, people
+from shared.form.household import APPLICANT, TOLD, Household, people
 from shared.form.model import Annex, Condition, Definition, Repeat
 
 
@@ -19,14 +19,12 @@ def annex_codes(application: dict[str, Any], definition: Definition, today: date
 def household_in(application: dict[str, Any], today: date) -> Household:
     """The household that an application describes."""
     listed = application.get("household", {}).get("persons", [])
-    learns = {
-        entry["person_ref"]: "school"
-        for entry in application.get("conditions", [])
-        if entry.get("education_status") == "school"
-    }
-    pregnant = {entry["person_ref"] for entry in application.get("additional_needs", []) if entry.get("pregnant")}
+    told: dict[str, dict[str, Any]] = {}
+    for section, names in TOLD.items():
+        for entry in application.get(section, []):
+            told.setdefault(entry["person_ref"], {}).update({name: entry.get(name) for name in names})
     persons = [(str(person["id"]), person) for person in listed]
-    return Household(people(application.get("applicant", {}), persons, learns, pregnant), today)
+    return Household(people(application.get("applicant", {}), persons, told), today)
 
 
 def _needed(annex: Annex, application: dict[str, Any], definition: Definition, household: Household) -> bool:

@@ -13,16 +13,21 @@ here asks rather too little of strangers than too much, and the annex (VE, HG) t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 from shared.form.model import Fact
 
 APPLICANT = "applicant"
 CHILDREN = frozenset({"own_child", "partners_child"})
 PARTNERS = frozenset({"spouse", "registered_partner", "partner"})
+TOLD = {"conditions": ("education_status", "recent_work", "can_work_3h"), "additional_needs": ("pregnant",)}
+"""Sections asked of each person whose answers tell something about the household: section → questions."""
+Told = Mapping[str, Mapping[str, object]]
+"""Person → those answers."""
 RELATIVES = frozenset({"own_child", "partners_child", "parent", "sibling", "other_relative"})
 
 
@@ -49,6 +54,8 @@ class Member:
     other_parent_here: bool | None = None
     learns_at: str | None = None
     pregnant: bool = False
+    worked_recently: bool = False
+    cannot_work: bool = False
 
 
 def age(born: date, today: date) -> int:
@@ -205,6 +212,8 @@ _FACTS: dict[Fact, _Rule] = {
     Fact.LONE_PARENT: Household._lone_parent,
     Fact.LEARNS: Household._learns,
     Fact.PUPIL: Household._pupil,
+    Fact.WORKED_RECENTLY: lambda h, m: m.worked_recently,
+    Fact.CANNOT_WORK: lambda h, m: m.cannot_work,
     Fact.MAINTENANCE_SPOUSE: lambda h, m: m.relation == "self" and m.marital_status in ("separated", "divorced"),
     Fact.MAINTENANCE_CARE: Household._maintenance_care,
     Fact.MAINTENANCE_CHILD: Household._maintenance_child,
@@ -213,30 +222,26 @@ _FACTS: dict[Fact, _Rule] = {
 
 
 def people(
-    applicant: dict[str, object],
-    persons: Iterable[tuple[str, dict[str, object]]],
-    learns: dict[str, str],
-    pregnant: set[str],
+    applicant: Mapping[str, object], persons: Iterable[tuple[str, Mapping[str, object]]], told: Told
 ) -> tuple[Member, ...]:
-    """Members from answers: the section `applicant`, the entries of `household.persons` with their ids, who goes to
-    school or day care (person → `kita` or `school`), and who said to be pregnant."""
+    """Members from answers: the section `applicant`, the entries of `household.persons` with their ids, and what other
+    sections tell about a person (`Told`)."""
     first = Member(
         id=APPLICANT,
         relation="self",
         born=_date(applicant.get("birth_date")),
         gender=_text(applicant.get("gender")),
         marital_status=_text(applicant.get("marital_status")),
-        learns_at=learns.get(APPLICANT),
-        pregnant=APPLICANT in pregnant,
+        **_told(told.get(APPLICANT, {})),
     )
-    return (first, *(_member(person, answers, learns, pregnant) for person, answers in persons))
+    return (first, *(_member(person, answers, told.get(person, {})) for person, answers in persons))
 
 
-def _member(person: str, answers: dict[str, object], learns: dict[str, str], pregnant: set[str]) -> Member:
+def _member(person: str, answers: Mapping[str, object], told: Mapping[str, object]) -> Member:
     signs = answers.get("joint_household")
     school = _text(answers.get("child_school"))
     other = answers.get("other_parent_in_household")
-    return Member(
+    member = Member(
         id=person,
         relation=_text(answers.get("relation")) or "unknown",
         born=_date(answers.get("birth_date")),
@@ -245,9 +250,18 @@ def _member(person: str, answers: dict[str, object], learns: dict[str, str], pre
         together_since=_date(answers.get("together_since")),
         signs=frozenset(str(sign) for sign in signs) - {"none"} if isinstance(signs, list) else None,
         other_parent_here=other if isinstance(other, bool) else None,
-        learns_at=school if school in ("kita", "school") else learns.get(person),
-        pregnant=person in pregnant,
+        **_told(told),
     )
+    return replace(member, learns_at=school) if school in ("kita", "school") else member
+
+
+def _told(answers: Mapping[str, object]) -> dict[str, Any]:
+    return {
+        "learns_at": "school" if answers.get("education_status") == "school" else None,
+        "pregnant": answers.get("pregnant") is True,
+        "worked_recently": answers.get("recent_work") is True,
+        "cannot_work": answers.get("can_work_3h") == "no",
+    }
 
 
 def _date(value: object) -> date | None:

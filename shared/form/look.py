@@ -15,7 +15,7 @@ from shared.form.conditions import either, evaluate, fact
 from shared.form.definition import DEFINITION
 from shared.form.draft import NUMBERS, PERSONS, Draft
 from shared.form.evidence import slots
-from shared.form.household import APPLICANT, Household, people
+from shared.form.household import APPLICANT, TOLD, Household, people
 from shared.form.model import Answer, Condition, Definition, Fact, Question, Repeat, Section
 from shared.form.view import Asked, SectionState, State, Step, View
 
@@ -277,7 +277,8 @@ def household_of(answers: Draft, today: date) -> Household:
     for item in answers.get(PERSONS, []):
         prefix = f"{PERSONS}.{item}."
         persons.append((item, {key[len(prefix) :]: value for key, value in answers.items() if key.startswith(prefix)}))
-    ids = [APPLICANT, *(item for item, _ in persons)]
-    school = {person: "school" for person in ids if answers.get(f"conditions.{person}.education_status") == "school"}
-    pregnant = {person for person in ids if answers.get(f"additional_needs.{person}.pregnant") is True}
-    return Household(people(applicant, persons, school, pregnant), today)
+    told = {
+        person: {name: answers.get(f"{section}.{person}.{name}") for section, names in TOLD.items() for name in names}
+        for person in (APPLICANT, *(item for item, _ in persons))
+    }
+    return Household(people(applicant, persons, told), today)

@@ -28,6 +28,8 @@ RESIDENCE_TITLES = options(
     applied_for="Aufenthaltstitel ist beantragt",
     other="etwas anderes",
 )
+HUMANITARIAN_TITLES = ("residence_permit", "temporary_protection", "fictional_certificate", "toleration")
+"""With these a place of residence may be ordered (§ 12a, § 61 AufenthG)."""
 # fmt: off
 EU_COUNTRIES = (
     "AT", "BE", "BG", "CY", "CZ", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT",

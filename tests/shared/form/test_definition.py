@@ -13,9 +13,10 @@ from shared.form.lint import lint
 from shared.form.model import Annex, Answer, Definition, EvidenceKind, Option, Question, Repeat, Section
 from shared.form.schema import walk
 
-CORE = [
-    "responsibility", "applicant", "representation", "payment", "conditions", "household",
-    "housing", "income", "assets", "health_insurance", "close",
+SECTIONS = [
+    "responsibility", "applicant", "household", "representation", "payment", "conditions", "additional_needs",
+    "health_insurance", "housing", "income", "assets", "prior_claims", "maintenance", "education_participation",
+    "one_off_needs", "close",
 ]  # fmt: skip
 
 
@@ -23,13 +24,13 @@ def test_the_shipped_definition_has_no_findings() -> None:
     assert lint(DEFINITION) == []
 
 
-def test_it_has_the_core_sections_in_the_order_of_asking() -> None:
-    assert [section.id for section in DEFINITION.sections] == CORE
+def test_it_has_all_sections_in_the_order_of_asking() -> None:
+    assert [section.id for section in DEFINITION.sections] == SECTIONS
 
 
 def test_every_question_is_asked_in_german_words_and_no_diagnosis() -> None:
     questions = [question for _, question in walk(DEFINITION)]
-    assert len(questions) > 150
+    assert len(questions) > 300
     assert all(question.label.strip() == question.label for question in questions)
     assert not any("Diagnose" in question.label for question in questions)
 
