@@ -177,7 +177,7 @@ def _evidence(view: View, uploads: Sequence[Upload]) -> Iterator[dict[str, Any]]
             yield about | {"state": "not_available", "reason": str(said.get("reason", "")).strip() or NO_REASON}
         elif said.get("follows_by"):
             yield about | {"state": "will_follow", "follows_by": said["follows_by"]}
-        else:
+        elif said or not slot.optional:
             yield about | {"state": "will_follow"}
 
 

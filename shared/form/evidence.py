@@ -6,39 +6,38 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from shared.form.model import Answer, Definition
-from shared.form.view import Asked, Slot, Step
+from shared.form.view import Asked, Slot
 
 
-def slots(definition: Definition, steps: Iterable[Step], names: Mapping[str, str]) -> tuple[Slot, ...]:
-    """Slots in the order of the questions that call for them: those answered, and those that only ask for evidence."""
+def slots(definition: Definition, asked_for: Iterable[tuple[Asked, str]], names: Mapping[str, str]) -> tuple[Slot, ...]:
+    """Slots in the order of the questions (with their section) that call for them: those answered, and those that only
+    ask for evidence."""
     kinds = {kind.code: kind for kind in definition.evidence}
     found: dict[str, Slot] = {}
-    for step in steps:
-        for asked in step.asked:
-            if not _calls(asked):
+    for asked, section in asked_for:
+        for code in asked.question.evidence if _calls(asked) else ():
+            kind = kinds[code]
+            key = f"evidence.{code}.{asked.person}"
+            if kind.each_question:
+                key = f"{key}.{asked.path}"
+            known = found.get(key)
+            if known is not None:
+                if asked.label not in known.reasons:
+                    found[key] = replace(known, reasons=(*known.reasons, asked.label))
                 continue
-            for code in asked.question.evidence:
-                kind = kinds[code]
-                key = f"evidence.{code}.{asked.person}"
-                if kind.each_question:
-                    key = f"{key}.{asked.path}"
-                known = found.get(key)
-                if known is not None:
-                    if asked.label not in known.reasons:
-                        found[key] = replace(known, reasons=(*known.reasons, asked.label))
-                    continue
-                found[key] = Slot(
-                    key=key,
-                    evidence_code=code,
-                    label=kind.label,
-                    help=kind.help,
-                    person=asked.person,
-                    person_name=names.get(asked.person, ""),
-                    question_id=asked.path,
-                    reasons=(asked.label,),
-                    section=step.section,
-                    protection=kind.protection,
-                )
+            found[key] = Slot(
+                key=key,
+                evidence_code=code,
+                label=kind.label,
+                help=kind.help,
+                person=asked.person,
+                person_name=names.get(asked.person, ""),
+                question_id=asked.path,
+                reasons=(asked.label,),
+                section=section,
+                protection=kind.protection,
+                optional=kind.optional,
+            )
     return tuple(found.values())
 
 

@@ -53,6 +53,8 @@ class _Walk:
     kept: Draft = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     sections: list[SectionState] = field(default_factory=list)
+    asked: list[tuple[Asked, str]] = field(default_factory=list)
+    """Every question asked, in order, with its section; also those that only ask for evidence and stand on no page."""
     _household: tuple[int, Household] | None = None
 
     def view(self) -> View:
@@ -60,7 +62,7 @@ class _Walk:
             self._section(section)
         known = {step_key for step_key in self.draft if step_key.startswith("evidence.")}
         names = {member.id: self.name(member.id) for member in self.household.members}
-        asked_slots = slots(self.definition, self.steps, names)
+        asked_slots = slots(self.definition, self.asked, names)
         wanted = {slot.key for slot in asked_slots}
         self.kept |= {key: self.draft[key] for key in known & wanted}
         later = [name for name in self.draft.get(TO_FOLLOW, []) if self._deferrable(name)]
@@ -134,8 +136,10 @@ class _Walk:
             if question.type is Answer.GROUP:
                 self._list(place, question, title if question.page else question.label)
                 page_id, title = "", self._title(place)
-            else:
-                page.append(self._ask(place, question))
+                continue
+            asked = self._ask(place, question)
+            if question.type is not Answer.EVIDENCE and not question.by_portal:
+                page.append(asked)
         self._flush(place, page_id, title, page)
 
     def _flush(self, place: _Place, page_id: str, title: str, page: list[Asked]) -> None:
@@ -197,7 +201,7 @@ class _Walk:
         label, help_text = question.label, question.help
         if place.subject != APPLICANT:
             label, help_text = question.label_other or label, question.help_other or help_text
-        return Asked(
+        asked = Asked(
             key=key,
             path=f"{place.path}.{question.id}",
             question=question,
@@ -208,6 +212,8 @@ class _Walk:
             early=question.early,
             value=value if question.type is not Answer.EVIDENCE else None,
         )
+        self.asked.append((asked, place.section.id))
+        return asked
 
     def _worded(self, text: str, place: _Place) -> str:
         if "{name}" not in text:

@@ -179,6 +179,7 @@ class Question(Frozen):
     | `evidence_when` | options that call for the evidence; empty = any but no, none and zero |
     | `annex` | the paper annex whose page shows the answer; None = the section's |
     | `label_other`, `help_other` | for another person than the applicant; `{name}` is the given name |
+    | `by_portal` | set by the portal, never asked of citizens |
     | `page` | a page of this title begins here; else the question stands on the page before |
     | `earliest_days`, `latest_days` | bounds of a date, counted from the day of answering; never checked later |
     """
@@ -204,6 +205,7 @@ class Question(Frozen):
     label_other: str = Field(default="", max_length=200)
     help_other: str = Field(default="", max_length=600)
     page: str = Field(default="", max_length=120)
+    by_portal: bool = False
     earliest_days: int | None = None
     latest_days: int | None = None
 
@@ -237,6 +239,7 @@ class EvidenceKind(Frozen):
     label: str = Field(min_length=1, max_length=200)
     protection: Protection = Protection.NORMAL
     help: str = Field(default="", max_length=600, description="German, for citizens: what to photograph, where it is")
+    optional: bool = Field(default=False, description="only if there is one: nothing is announced unasked")
     each_question: bool = Field(default=False, description="asked anew for each question, not once for each person")
 
 

@@ -107,6 +107,8 @@ class Slot:
     reasons: tuple[str, ...]
     section: str
     protection: Protection
+    optional: bool
+    """Only if there is one: said nothing, the application says nothing. Else it says that the evidence will follow."""
 
 
 @dataclass(frozen=True)

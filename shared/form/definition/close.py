@@ -65,6 +65,7 @@ CLOSE = Section(
             "Wie haben Sie sich ausgewiesen?",
             "Das trägt die Stelle ein, bei der Sie sich angemeldet haben. Für den Antrag ist es nicht nötig.",
             options=options(none="gar nicht", bundid="mit der BundID", eid="mit dem Online-Ausweis"),
+            by_portal=True,
         ),
     ),
 )

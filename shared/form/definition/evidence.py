@@ -48,12 +48,14 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
 _HEALTH = ("E-MED", "E-PREG", "E-DIET", "E-PASS", "E-NEED")
 _EACH_QUESTION = ("E-DECISION", "E-OTHER", "E-TITLE", "E-RENT")
 
+_OPTIONAL = ("E-REG", "E-CUSTODY", "E-SETTLE", "E-COST", "E-SCHOOL", "E-INSURANCE")
 EVIDENCE = tuple(
     EvidenceKind(
         code=code,
         label=label,
         help=help_text,
         protection=Protection.HEALTH if code in _HEALTH else Protection.NORMAL,
+        optional=code in _OPTIONAL,
         each_question=code in _EACH_QUESTION,
     )
     for code, label, help_text in _KINDS
