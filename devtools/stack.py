@@ -31,6 +31,9 @@ from devtools.servers import KafkaServer, S3Server
 from devtools.toolchain import ROOT
 
 BUCKET = "submissions"
+DRAFTS_BUCKET = "drafts"
+"""The portal's own: it reaches nothing of intake's."""
+PORTAL_ID = "portal"
 READY_S = 40.0
 
 
@@ -43,13 +46,15 @@ class StackSettings:
     | `jobcenters` | ids of the Jobcenters that are connected: keys of their own, and a receiver that answers |
     | `intake_replicas` | intake processes; each serves any request |
     | `clients` | ids of the sandbox clients; their secrets are drawn at each start |
+    | `portal_replicas` | processes of the citizens' portal; each serves any visitor |
     | `handover_root` | folder of the hand-over folders, one for each destination; default: within the stack's |
-    | `env` | more variables by service (`intake`, `router`, `delivery`, `receiver`), over the stack's own |
+    | `env` | more variables by service (`intake`, `router`, `delivery`, `receiver`, `portal`), over the stack's own |
     """
 
     jobcenters: tuple[str, ...]
     intake_replicas: int = 1
     clients: tuple[str, ...] = (SANDBOX_ID,)
+    portal_replicas: int = 1
     handover_root: Path | None = None
     env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -73,6 +78,7 @@ class Stack:
         self._say = say
         self._began = 0.0
         self._intake_ports: dict[str, int] = {}
+        self._portal_ports: dict[str, int] = {}
         self._receivers: dict[str, int] = {}
 
     # -- what there is ----------------------------------------------------------------------------------------------
@@ -88,6 +94,11 @@ class Stack:
     @property
     def intake_url(self) -> str:
         return self.intake_urls[0]
+
+    @property
+    def portal_urls(self) -> tuple[str, ...]:
+        """The citizens' portal, each replica's address; empty without one."""
+        return tuple(f"http://127.0.0.1:{port}" for port in self._portal_ports.values())
 
     @property
     def client(self) -> SandboxClient:
@@ -137,6 +148,7 @@ class Stack:
         self._mark("keys")
         self.store.wait()
         make_bucket(self.store, BUCKET)
+        make_bucket(self.store, DRAFTS_BUCKET)
         self._mark("store")
         receiver = self._add_receiver(self.settings.jobcenters)
         self.desk.prepare(dict.fromkeys(self.settings.jobcenters, f"http://127.0.0.1:{self._receivers[receiver]}"))
@@ -148,7 +160,7 @@ class Stack:
         self._say("creating topics, publishing the directory of 104 Jobcenters")
         run_async(self.desk.publish(self.bootstrap))
         self._mark("directory published")
-        self._say("starting intake, router and delivery")
+        self._say("starting intake, router, delivery and the portal")
         services = self._add_services()
         for name in services:
             self.processes[name].start()
@@ -161,7 +173,13 @@ class Stack:
             self._say(f"making RSA 4096 keys for {len(missing)} Jobcenters (once for this checkout)")
         self.keys = ensure_keys(self._keys_folder, self.settings.jobcenters)
         self.desk = DirectoryDesk(self.directory_folder, self.keys)
-        self.clients = write_clients(self.folder / "clients.json", self.settings.clients)
+        names = self.settings.clients if PORTAL_ID in self.settings.clients else (*self.settings.clients, PORTAL_ID)
+        self.clients = write_clients(self.folder / "clients.json", names)
+        self._portal_secret_file = self.folder / "portal-secret"
+        self._portal_secret_file.touch(mode=0o600)
+        self._portal_secret_file.write_text(
+            next(each.client_secret for each in self.clients if each.client_id == PORTAL_ID)
+        )
         self._secret_file = self.folder / "store-secret"
         self._secret_file.touch(mode=0o600)
         self._secret_file.write_text(self.store.secret_key)
@@ -258,6 +276,10 @@ class Stack:
         names.append(self._python("router", "services.router", {**common, **self._worker_env("router")}))
         delivery = {**self._worker_env("delivery"), "DELIVERY_PUSH_KEY_FILE": str(self.keys.push)}
         names.append(self._python("delivery", "services.delivery", {**common, **delivery}))
+        for number in range(1, self.settings.portal_replicas + 1):
+            name = f"portal-{number}"
+            port = self._portal_ports[name] = free_port()
+            names.append(self._python(name, "services.portal", self._portal_env(port)))
         return names
 
     def _intake_env(self, port: int) -> dict[str, str]:
@@ -269,6 +291,23 @@ class Stack:
             "INTAKE_RECEIPT_KEY_FILE": str(self.keys.receipt),
             "INTAKE_CLIENTS_FILE": str(self.folder / "clients.json"),
             "INTAKE_ISSUER_KEY_FILE": str(self.keys.issuer),
+        }
+
+    def _portal_env(self, port: int) -> dict[str, str]:
+        """Nothing of Kafka, directory or intake's bucket: the portal is a client of the public API."""
+        common = self.environment()
+        return {
+            **{name: value for name, value in common.items() if name.startswith("STORE_")},
+            "STORE_BUCKET": DRAFTS_BUCKET,
+            "PORTAL_HOST": "127.0.0.1",
+            "PORTAL_PORT": str(port),
+            "PORTAL_PLAIN_HTTP": "true",
+            "PORTAL_INTAKE_URL": self.intake_url,
+            "PORTAL_CLIENT_ID": PORTAL_ID,
+            "PORTAL_CLIENT_SECRET_FILE": str(self._portal_secret_file),
+            "PORTAL_RATE_PER_S": "500",
+            "PORTAL_BURST": "5000",
+            "PORTAL_STARTS_PER_HOUR": "10000",
         }
 
     def _worker_env(self, service: str) -> dict[str, str]:

@@ -24,6 +24,7 @@ def _state(stack: Stack) -> Running:
         supervisor=Started.of(os.getpid()),
         processes={name: Started.of(process.pid) for name, process in stack.processes.items()},
         intake_url=stack.intake_url,
+        portal_url=stack.portal_urls[0],
         client_id=stack.client.client_id,
         client_secret=stack.client.client_secret,
         environment=stack.environment(),
