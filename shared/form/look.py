@@ -22,6 +22,8 @@ from shared.form.view import Asked, SectionState, State, Step, View
 EVERYONE: Condition = either(fact(Fact.APPLICANT), fact(Fact.IN_COMMUNITY))
 """Of whom sections are asked that repeat for each person, unless they say otherwise."""
 TO_FOLLOW = "to_follow"
+_TELLING = frozenset({"applicant", "household", *TOLD})
+"""Sections whose answers tell something about the household."""
 
 
 def look(draft: Draft, today: date, definition: Definition = DEFINITION) -> View:
@@ -55,7 +57,7 @@ class _Walk:
     sections: list[SectionState] = field(default_factory=list)
     asked: list[tuple[Asked, str]] = field(default_factory=list)
     """Every question asked, in order, with its section; also those that only ask for evidence and stand on no page."""
-    _household: tuple[int, Household] | None = None
+    _household: Household | None = None
 
     def view(self) -> View:
         for section in self.definition.sections:
@@ -89,10 +91,10 @@ class _Walk:
 
     @property
     def household(self) -> Household:
-        """From the answers kept so far; made anew when there are more."""
-        if self._household is None or self._household[0] != len(self.kept):
-            self._household = (len(self.kept), household_of(self.kept, self.today))
-        return self._household[1]
+        """From the answers kept so far; made anew when there are more that tell something about it."""
+        if self._household is None:
+            self._household = household_of(self.kept, self.today)
+        return self._household
 
     def name(self, person: str) -> str:
         key = "applicant" if person == APPLICANT else f"{PERSONS}.{person}"
@@ -197,6 +199,8 @@ class _Walk:
             value = None
         if value is not None and question.type is not Answer.EVIDENCE:
             self.kept[key] = value
+            if place.section.id in _TELLING:
+                self._household = None
         required = question.required if isinstance(question.required, bool) else self._holds(question.required, place)
         label, help_text = question.label, question.help
         if place.subject != APPLICANT:

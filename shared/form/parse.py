@@ -352,6 +352,18 @@ def _fits(question: Question, answer: Any) -> None:
     """What the schema would refuse is refused here first, whatever the parser let through."""
     if question.type is Answer.ADDRESS:
         return
-    if not jsonschema_rs.is_valid(answer_schema(question), answer, validate_formats=True):
+    if not _validator(question).is_valid(answer):
         example = f" {question.help}" if question.pattern and question.help else ""
         raise _Wrong(f"Bitte prüfen Sie diese Angabe.{example}")
+
+
+_VALIDATORS: dict[int, tuple[Question, Any]] = {}
+
+
+def _validator(question: Question) -> Any:
+    """Compiled once for each question of a definition; kept with it, so that its identity stays its own."""
+    known = _VALIDATORS.get(id(question))
+    if known is None:
+        compiled = jsonschema_rs.Draft202012Validator(answer_schema(question), validate_formats=True)
+        known = _VALIDATORS[id(question)] = (question, compiled)
+    return known[1]
