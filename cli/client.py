@@ -22,7 +22,7 @@ CLIENT_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,98}[a-z0-9]")
 
 
 @app.command()
-def add(
+def add(  # noqa: PLR0917 - the command line names them
     client_id: Annotated[str, typer.Argument(help="Small letters, digits and hyphens.")],
     file: Annotated[Path, FILE],
     name: Annotated[str, typer.Option(help="Whose portal it is.")] = "",

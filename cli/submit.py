@@ -4,7 +4,8 @@
     FOLDER/*.pdf *.jpg *.png   its documents, in the order of their names
     FOLDER/receipt.json        written last: receipt and receipt secret
 
-Sending again is safe: the folder's content is the idempotency key, so the same submission answers with the same receipt.
+Sending again is safe: the folder's content is the idempotency key, so the same submission answers with the same
+receipt.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Place:
 
 
 @app.command()
-def submit(
+def submit(  # noqa: PLR0917 - the command line names them
     folder: Annotated[Path, typer.Argument(exists=True, file_okay=False)],
     url: Annotated[str, typer.Option(envvar="INTAKE_PUBLIC_URL", help="Where intake is.")],
     client_id: Annotated[str, typer.Option(envvar="ANTRAGSWEICHE_CLIENT_ID")],

@@ -109,10 +109,11 @@ def _antragsweiche(arguments: Sequence[str]) -> int:
 
 
 def _test(arguments: Sequence[str]) -> int:
-    """The whole suite in as many processes as there are cores, each with servers of its own; or what is asked for."""
+    """The suite in as many processes as there are cores, each with servers of its own; with a path given, just that."""
     setup.ensure()
-    workers = str(min(MAX_WORKERS, os.cpu_count() or 1))
-    return _module("pytest", arguments or ["-n", workers, "--dist", "loadfile"])
+    whole = all(argument.startswith("-") for argument in arguments)
+    parallel = ["-n", str(min(MAX_WORKERS, os.cpu_count() or 1)), "--dist", "loadfile"] if whole else []
+    return _module("pytest", [*parallel, *arguments])
 
 
 def _help(_: Sequence[str]) -> int:
@@ -133,7 +134,7 @@ def _python(arguments: Sequence[str]) -> int:
 
 COMMANDS: dict[str, Command] = {
     "demo": Command("start everything, send the samples, show what each Jobcenter opened", _in_venv("devtools.demo")),
-    "test": Command("run the whole suite on real servers; arguments go to pytest and replace its -n", _test),
+    "test": Command("run the whole suite on real servers; arguments go to pytest", _test),
     "check": Command("formatting, lint, types (strict), generated contract documents", _check),
     "up": Command("start everything for hands-on use, say how to use it", _in_venv("devtools.up")),
     "down": Command("stop what `up` started", _in_venv("devtools.down")),

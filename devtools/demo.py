@@ -30,7 +30,7 @@ from devtools.stack import Stack, StackSettings
 from devtools.toolchain import ROOT
 from shared.contracts.events import Step
 
-WIDTH = 140
+WIDTH = 160
 _COLOURS = {ACKNOWLEDGED: "green", REFERRED: "cyan", CLEARING: "yellow", PROBLEM: "magenta"}
 
 
@@ -114,7 +114,7 @@ def summary(results: list[Result], seconds: float) -> dict[str, Any]:
 def _show(console: Console, results: list[Result], report: dict[str, Any], file: Path) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("sample", "postcode", "municipality", "outcome", "Jobcenter"):
-        table.add_column(heading)
+        table.add_column(heading, no_wrap=True)
     for heading in ("docs", "MB", "receipt ms", "acknowledged ms"):
         table.add_column(heading, justify="right")
     for result in results:

@@ -54,7 +54,7 @@ SINGLE: Answers = {
     "household.lives_alone": "yes",
     "representation.acts_for_self": "yes",
     "payment.has_account": "yes",
-    "payment.iban": "DE02 1203 0000 0000 2020 51",
+    "payment.iban": "DE89 3704 0044 0532 0130 00",
     "payment.account_holder": "Kim Beispiel",
     "payment.account_is_own": "yes",
     "payment.holder_is_applicant": "yes",

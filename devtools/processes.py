@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import random
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from devtools import guardian
+from devtools.guardian import start_ticks
+
+__all__ = ["Process", "ProcessFailed", "free_port", "port_answers", "start_ticks", "stop_all"]
 
 
 class ProcessFailed(RuntimeError):
@@ -37,13 +45,44 @@ def port_answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def start_ticks(pid: int) -> int | None:
-    """When the kernel started `pid` (clock ticks since boot): tells a process from a later one with the same id."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] == "Z" else int(fields[19])
+class _Guardian:
+    """The one guardian of this process, started with the first child. See `devtools.guardian`."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._popen: subprocess.Popen[str] | None = None
+        self._owner = 0
+
+    def watch(self, pid: int) -> None:
+        ticks = start_ticks(pid)
+        with self._lock:
+            if self._popen is None or self._owner != os.getpid():  # a forked process needs a guardian of its own
+                self._start()
+            assert self._popen is not None
+            assert self._popen.stdin is not None
+            if ticks is not None:
+                self._popen.stdin.write(f"{pid} {ticks}\n")
+                self._popen.stdin.flush()
+
+    def _start(self) -> None:
+        self._owner = os.getpid()
+        self._popen = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(guardian.__file__))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        atexit.register(self._end)
+
+    def _end(self) -> None:
+        """An orderly end: whoever started something has stopped it, so the guardian finds nothing to do."""
+        if self._popen is not None and self._owner == os.getpid():
+            self._popen.communicate()
+            self._popen = None
+
+
+_GUARDIAN = _Guardian()
 
 
 @dataclass
@@ -89,6 +128,7 @@ class Process:
                 cwd=self.cwd,
                 start_new_session=True,
             )
+        _GUARDIAN.watch(self.popen.pid)
 
     def wait_until(self, ready: Callable[[], bool], timeout_s: float) -> None:
         """Poll `ready` until it is true; raise when the process ends before, or the time is over."""
@@ -133,11 +173,22 @@ class Process:
         return self.popen.wait()
 
     def pause(self) -> None:
-        """SIGSTOP: alive, but silent."""
+        """SIGSTOP: alive, but silent. Returns when the kernel has stopped it: a busy machine takes a moment."""
         os.kill(self.pid, signal.SIGSTOP)
+        deadline = time.monotonic() + 10
+        while not _stopped(self.pid):
+            if time.monotonic() > deadline:
+                raise ProcessFailed(f"{self.name} did not stop within 10 s")
+            time.sleep(0.002)
 
     def resume(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
+
+
+def _stopped(pid: int) -> bool:
+    """Whether every thread of the process is stopped (state `T`)."""
+    states = (path.read_text().rpartition(")")[2].split()[0] for path in Path(f"/proc/{pid}/task").glob("*/stat"))
+    return all(state == "T" for state in states)
 
 
 def stop_all(processes: Sequence[Process]) -> None:

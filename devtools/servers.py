@@ -155,7 +155,7 @@ class S3Server:
         """Start without waiting for it."""
         data = self.folder / "data"
         data.mkdir(parents=True, exist_ok=True)
-        command = [str(toolchain.versitygw()), "--quiet", "--port", self.endpoint, "posix"]
+        command = [str(toolchain.versitygw()), "--quiet", "--keep-alive", "--port", self.endpoint, "posix"]
         if not _keeps_attributes(data):  # an overlay or an old tmpfs: metadata goes beside the objects
             sidecar = self.folder / "sidecar"
             sidecar.mkdir(exist_ok=True)

@@ -34,7 +34,7 @@ BUCKET = "submissions"
 DRAFTS_BUCKET = "drafts"
 """The portal's own: it reaches nothing of intake's."""
 PORTAL_ID = "portal"
-READY_S = 40.0
+READY_S = 90.0
 
 
 @dataclass(frozen=True)
@@ -385,7 +385,7 @@ def says_ready(process: Process) -> bool:
     return False
 
 
-def wait_for_health(url: str, timeout_s: float = 20.0) -> None:
+def wait_for_health(url: str, timeout_s: float = READY_S) -> None:
     """Wait until `url` answers 200."""
     deadline = time.monotonic() + timeout_s
     while True:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from html.parser import HTMLParser
+from io import BytesIO
 from urllib.parse import urljoin, urlsplit
 
 from aiohttp import ClientSession, CookieJar, FormData, MultipartWriter
 
 File = tuple[str, str, bytes]
 """Name, media type as the browser guesses it, content."""
+
+
+_UNCHOSEN = re.compile(r'<option value="[A-Z]{2}">[^<]*</option>')
 
 
 @dataclass
@@ -105,9 +111,12 @@ class Page:
     html: str
     headers: Mapping[str, str]
 
-    def __post_init__(self) -> None:
-        self.reader = Reader()
-        self.reader.feed(self.html)
+    @cached_property
+    def reader(self) -> Reader:
+        reader = Reader()
+        # Lists of countries that nobody chose are most of a page, and say nothing to a visitor who knows the codes.
+        reader.feed(_UNCHOSEN.sub("", self.html))
+        return reader
 
     @property
     def title(self) -> str:
@@ -173,9 +182,9 @@ class Visitor:
             for name, text in fields:
                 writer.append(text).set_content_disposition("form-data", name=name)
             for name, media_type, content in files:
-                part = writer.append(content, {"Content-Type": media_type})
+                part = writer.append(BytesIO(content), {"Content-Type": media_type})
                 part.set_content_disposition("form-data", name="file", filename=name)
             if not files:
-                empty = writer.append(b"", {"Content-Type": "application/octet-stream"})
+                empty = writer.append(BytesIO(b""), {"Content-Type": "application/octet-stream"})
                 empty.set_content_disposition("form-data", name="file", filename="")
         return await self._go("POST", form.action, headers, writer)

@@ -18,11 +18,13 @@ from services.delivery.lanes import Lanes
 from services.delivery.poll import LanePoller, Stalled, make_consumer
 from services.delivery.report import Report
 from services.delivery.settings import DeliverySettings
-from services.delivery.wiring import make_lanes
+from services.delivery.wiring import make_lanes, push_kid
+from shared.contracts.topics import all_topics
 from shared.directory.follower import Alarm, DirectoryFollower
 from shared.errors import KafkaUnavailable, Misconfigured
 from shared.kafka.producer import Producer
 from shared.kafka.settings import KafkaSettings
+from shared.kafka.topic_watch import TopicWatch
 from shared.settings import load_settings
 from shared.store.s3 import S3Store
 from shared.store.settings import StoreSettings
@@ -74,7 +76,7 @@ class _Service:
             self._kafka,
             Anchor.from_file(settings.anchor_file),
             _alarm,
-            lambda _entry: self._lanes.directory_changed() if self._lanes is not None else None,
+            lambda entry_id: self._directory_changed(follower, entry_id),
         )
         producer = Producer(self._kafka, client_id=settings.instance_id)
         if not await self._until_kafka(producer.start):
@@ -89,9 +91,20 @@ class _Service:
         parts_store = await stack.enter_async_context(S3Store.open(wide))
         connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector))
+        watch = TopicWatch(self._kafka, lambda: all_topics(follower.directory.destinations()))
+        watch.start()
+        stack.push_async_callback(watch.stop)
+        kid = push_kid(settings)
         health = Health(
             "delivery",
-            ready={"kafka": lambda: producer.healthy, "polling": self._is_polling},
+            ready={
+                "kafka": lambda: producer.healthy,
+                "topics": lambda: watch.good,
+                "polling": self._is_polling,
+                "push-key": lambda: (
+                    (known := follower.directory.platform) is not None and known.push_key_for(kid) is not None
+                ),
+            },
             live={"polling": self._is_polling},
         )
         self._lanes = make_lanes(
@@ -141,6 +154,11 @@ class _Service:
             return False
         task.result()
         return True
+
+    def _directory_changed(self, follower: DirectoryFollower, entry_id: str) -> None:
+        entry = follower.directory.entry(entry_id)
+        if entry is not None and self._lanes is not None:
+            self._lanes.directory_changed(destination.id for destination in entry.destinations)
 
     def _note_progress(self) -> None:
         self._polled_at = asyncio.get_running_loop().time()

@@ -19,6 +19,7 @@ from services.delivery.deliver import Landed, NotConnected
 from services.delivery.lane import Lane, may_start
 from services.delivery.offsets import OffsetTracker
 from services.delivery.settle import Record
+from shared.contracts import topics
 from shared.contracts.messages import Attempts
 from shared.errors import JobcenterError, OurError
 
@@ -72,7 +73,6 @@ class _Runner:
         self.records: dict[int, Record] = {}
         self.attempts: dict[int, Attempts] = {}
         self.tasks: set[asyncio.Task[None]] = set()
-        self.not_connected = False
 
     @property
     def full(self) -> bool:
@@ -81,6 +81,10 @@ class _Runner:
     @property
     def hungry(self) -> bool:
         return self.lane.loaded <= self.limits.loaded // 2 and self.tracker.span < self.limits.span
+
+    def abandon(self) -> None:
+        for task in self.tasks:
+            task.cancel()
 
     def finish(self, offset: int, *, proves_jobcenter: bool) -> None:
         self.lane.succeed(offset, proves_jobcenter=proves_jobcenter)
@@ -129,23 +133,33 @@ class Lanes:
         belongs to others is abandoned where it is: its new owner delivers again, which receivers tolerate."""
         ours = set(partitions)
         for partition in [partition for partition in self._runners if partition not in ours]:
-            for task in self._runners.pop(partition).tasks:
-                task.cancel()
+            self._runners.pop(partition).abandon()
         for partition in ours - self._runners.keys():
             self._runners[partition] = _Runner(partition, self._limits, self._backoff)
         self._suspended = False
         self.pump()
 
     def load(self, partition: TopicPartition, records: Iterable[Record]) -> None:
-        """Takes records in; ignores what it holds already, and partitions that are not ours (any more)."""
+        """Takes records in; ignores what it holds already, and partitions that are not ours (any more).
+
+        An offset below what was committed means that the topic was made anew: then the lane begins anew, too, instead
+        of taking new records for old ones.
+        """
         runner = self._runners.get(partition)
         if runner is None:
             return
         for record in records:
+            if record.offset < runner.tracker.known:
+                runner = self._renew(runner)
             if runner.tracker.offer(record.offset):
                 runner.records[record.offset] = record
                 runner.attempts[record.offset] = Attempts()
                 runner.lane.load(record.offset)
+
+    def _renew(self, old: _Runner) -> _Runner:
+        old.abandon()
+        runner = self._runners[old.partition] = _Runner(old.partition, self._limits, self._backoff)
+        return runner
 
     def wants_more(self, partition: TopicPartition) -> bool:
         runner = self._runners.get(partition)
@@ -167,11 +181,11 @@ class Lanes:
 
     # -- what else happens ------------------------------------------------------------------------------------------
 
-    def directory_changed(self) -> None:
-        """Lanes that wait for an endpoint, or at all, look again at once."""
+    def directory_changed(self, destinations: Iterable[str]) -> None:
+        """Something about these destinations changed: if they wait, they try again at once."""
+        changed = {topics.lane(destination) for destination in destinations}
         for runner in self._runners.values():
-            if runner.not_connected:
-                runner.not_connected = False
+            if runner.partition.topic in changed:
                 runner.lane.retry_now()
         self.pump()
 
@@ -253,7 +267,6 @@ class Lanes:
     def _jobcenter_failed(self, runner: _Runner, offset: int, attempts: Attempts, error: JobcenterError) -> None:
         moment, asked_s = self._clock(), error.retry_after_s
         if isinstance(error, NotConnected):
-            runner.not_connected = True
             asked_s = self._limits.not_connected_s
         else:
             runner.attempts[offset] = Attempts(

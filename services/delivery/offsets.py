@@ -60,6 +60,11 @@ class OffsetTracker:
         self._known = max(self._known, offset)
 
     @property
+    def known(self) -> int:
+        """What was committed last, or where reading began: the broker never offers less, unless it forgot."""
+        return self._known
+
+    @property
     def pending(self) -> int:
         """Offsets that were offered and are not done."""
         return len(self._pending)

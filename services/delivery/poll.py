@@ -24,10 +24,10 @@ from aiokafka.structs import ConsumerRecord
 from services.delivery.lanes import Lanes
 from services.delivery.settings import DeliverySettings
 from services.delivery.settle import Record
-from services.delivery.watchdog import Reading, Watchdog
 from shared.contracts import topics
 from shared.errors import KafkaUnavailable
 from shared.kafka.settings import KafkaSettings
+from shared.kafka.watchdog import Reading, Watchdog
 from shared.telemetry.logs import emit
 
 log = logging.getLogger(__name__)

@@ -25,6 +25,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def push_kid(settings: DeliverySettings) -> str:
+    """The thumbprint of the platform's push key."""
+    return thumbprint(read_jwk(settings.push_key_file))
+
+
 def make_push(
     settings: DeliverySettings, session: aiohttp.ClientSession, clock: Callable[[], datetime] = utc_now
 ) -> HttpsPush:

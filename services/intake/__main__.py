@@ -29,7 +29,7 @@ from shared.contracts.topics import COMMON
 from shared.directory.follower import Alarm, DirectoryFollower
 from shared.directory.search import search_municipalities
 from shared.directory.tables import Tables
-from shared.errors import DirectoryUnavailable, KafkaUnavailable, Misconfigured, OurError
+from shared.errors import DirectoryUnavailable, Misconfigured, OurError
 from shared.kafka.admin import check_topics
 from shared.kafka.producer import Producer
 from shared.kafka.settings import KafkaSettings
@@ -197,7 +197,8 @@ async def _check_topics(runtime: Runtime) -> None:
     while not runtime.stop.is_set():
         try:
             weak = await check_topics(runtime.kafka, COMMON)
-        except KafkaUnavailable as error:
+        except Exception as error:  # noqa: BLE001 - unknown is not ready, and is asked again
+            runtime.topics_good = False
             emit(log, logging.WARNING, "topics unknown", error=error)
         else:
             strict = runtime.kafka.profile is Profile.PRODUCTION
@@ -219,6 +220,9 @@ async def _sweep(runtime: Runtime, sweeper: Sweeper) -> None:
             counts = await sweeper.sweep()
         except OurError as error:
             emit(log, logging.WARNING, "sweep-failed", error=error)
+            continue
+        except Exception as error:  # noqa: BLE001 - whatever it is, sweeping must go on: it is what repairs
+            emit(log, logging.ERROR, "sweep-failed", error=error)
             continue
         if counts.published or counts.failed:
             emit(log, logging.INFO, "swept", count=counts.published)

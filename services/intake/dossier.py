@@ -12,6 +12,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -40,8 +41,9 @@ class Order:
     application: dict[str, Any]
     documents: tuple[UUID, ...]
 
+    @cached_property
     def plaintext(self) -> bytes:
-        """The data part."""
+        """The data part. Raises `ValueError` for what JSON cannot hold."""
         return canonical_json(self.application)
 
 
@@ -98,7 +100,7 @@ def assemble(
     traceparent: str,
 ) -> Dossier:
     """The outcome. `documents` as `choose` gave them, `now` the time of receipt."""
-    data = order.plaintext()
+    data = order.plaintext
     listed = tuple(_listed(document) for document in documents)
     described = canonical_json(
         build_metadata(
@@ -166,7 +168,7 @@ def is_repeat(order: Order, manifest: Manifest, completion: Completion) -> bool:
     listed = [known[document_id] for document_id in order.documents if document_id in known]
     if len(listed) != len(order.documents):
         return False
-    claim = _claim(unb64u(completion.secret), order.plaintext(), listed)
+    claim = _claim(unb64u(completion.secret), order.plaintext, listed)
     return hmac.compare_digest(claim, manifest.content)
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import AsyncIterator
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import unquote_plus
 from uuid import UUID
 
@@ -109,7 +108,7 @@ class Api:
     # -- submissions -------------------------------------------------------------------------------------------------
 
     async def open(self, request: web.Request) -> web.Response:
-        wanted = await _body(request, OpenRequest)
+        wanted = await _body(request, OpenRequest, self.door.settings.upload_idle_s)
         caller = request[CALLER]
         opened = await openings.open_submission(
             self.door,
@@ -149,9 +148,13 @@ class Api:
 
     async def complete(self, request: web.Request) -> web.Response:
         submission_id = _id(request, "id")
-        wanted = await _body(request, CompleteRequest)
+        wanted = await _body(request, CompleteRequest, self.door.settings.upload_idle_s)
         order = Order(wanted.application, wanted.documents)
-        if len(order.plaintext()) > form.MAX_APPLICATION_BYTES:
+        try:
+            size = len(order.plaintext)
+        except ValueError:
+            raise _invalid("/application", "not-json") from None
+        if size > form.MAX_APPLICATION_BYTES:
             raise SenderError("request-too-large", limit_bytes=form.MAX_APPLICATION_BYTES)
         trace = str(trace_of(request))
         done = await complete(self.door, request[CALLER].client_id, submission_id, order, trace)
@@ -239,17 +242,20 @@ def _pending(submission_id: UUID) -> web.Response:
     return _json(PendingView(submission_id=submission_id), status=202, headers=headers)
 
 
-async def _body(request: web.Request, model: type[B]) -> B:
+async def _body(request: web.Request, model: type[B], idle_s: float) -> B:
     """The JSON body as a model. Problems name fields and codes; neither values nor names that the sender invented."""
     if request.content_type != "application/json":
         raise SenderError("unsupported-media-type", "Send application/json.", accepted=["application/json"])
     try:
-        document: Any = strict_json(await request.read())
-    except (ValueError, ConnectionError, asyncio.IncompleteReadError):
+        async with asyncio.timeout(idle_s):
+            body = await request.read()
+        strict_json(body)  # what two parsers could read differently is refused before ours reads it
+    except TimeoutError:
+        raise SenderError("upload-too-slow") from None
+    except (ValueError, ConnectionError, EOFError):
         raise SenderError("malformed-body", "Send one JSON object, valid UTF-8, no member twice.") from None
     try:
-        # By way of JSON, because in JSON a UUID is a text and a list stands for a tuple.
-        return model.model_validate_json(json.dumps(document))
+        return model.model_validate_json(body)
     except ValidationError as error:
         faults = [
             {"field": _field(fault["loc"], fault["type"]), "code": fault["type"]} for fault in error.errors()[:100]

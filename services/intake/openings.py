@@ -76,29 +76,41 @@ class Opened:
 async def open_submission(
     door: Door, client_id: str, request: Request, idempotency_key: str | None, traceparent: str, *, test_client: bool
 ) -> Opened:
-    """Raises `SenderError` (404, 409, 422), `KafkaUnavailable`, `StoreUnavailable`; then nothing stays open."""
+    """Raises `SenderError` (404, 409, 422), `KafkaUnavailable`, `StoreUnavailable`; then nothing stays open.
+
+    A replay answers as it did the first time, whatever has changed since: it is looked for whenever something stands
+    in the way of opening anew. The ordinary opening costs one write, and one read more with an `Idempotency-Key`.
+    """
+    older: list[UUID] = []
     submission_id = uuid4()
     if idempotency_key is not None:
-        for submission_id in door.ids.candidates(client_id, idempotency_key):
-            earlier = await _replay(door, submission_id, request)
-            if earlier is not None:
-                return earlier
-    if not door.kafka.healthy:
-        raise KafkaUnavailable("known to be down; nothing was stored")
-    place = await _place(door, client_id, request, test_client=test_client)
+        *older, submission_id = door.ids.candidates(client_id, idempotency_key)
+    for earlier_id in older:
+        if (earlier := await _replay(door, earlier_id, request)) is not None:
+            return earlier
+    try:
+        if not door.kafka.healthy:
+            raise KafkaUnavailable("known to be down; nothing was stored")  # noqa: TRY301 - as any other obstacle
+        place = await _place(door, client_id, request, test_client=test_client)
+    except (SenderError, KafkaUnavailable):
+        if idempotency_key is not None and (earlier := await _replay(door, submission_id, request)) is not None:
+            return earlier
+        raise
     opening = _opening(door, submission_id, client_id, request=request, place=place, traceparent=traceparent)
     key = keys.opening(submission_id)
     if not await door.store.put_new(key, seal(door.box, opening, key)):
-        # Two replays at the same time: the other one was first.
         earlier = await _replay(door, submission_id, request)
         if earlier is None:
             raise StoreUnavailable("an opening exists and cannot be read")
         return earlier
-    if idempotency_key is not None and (outcome := await door.outcome(submission_id)) is not None:
-        # It was completed and erased between the look and the write: what was written just now must not linger.
+    if idempotency_key is not None and await door.store.exists(keys.outcome(submission_id)):
+        # It has ended, and its opening is gone: what was written just now must not linger.
         await door.store.delete(key)
-        return Opened(submission_id, None, outcome, replayed=True)
-    await _announce(door, opening, key)
+        earlier = await _replay(door, submission_id, request)
+        if earlier is None:
+            raise StoreUnavailable("an outcome exists and cannot be read")
+        return earlier
+    await _announce(door, opening, erase=idempotency_key is None)
     return Opened(submission_id, opening)
 
 
@@ -114,21 +126,28 @@ async def _replay(door: Door, submission_id: UUID, request: Request) -> Opened |
         known = read_completion(door.box, outcome).request
     if known is not None and known != request.digest():
         raise SenderError("idempotency-key-reused", "This Idempotency-Key opened a submission with other contents.")
+    if opening is not None and outcome is None:
+        await _announce(door, opening, erase=False)
     return Opened(submission_id, opening, outcome, replayed=True)
 
 
-async def _announce(door: Door, opening: Opening, key: str) -> None:
+async def _announce(door: Door, opening: Opening, *, erase: bool) -> None:
+    """Tell of an opening. If that fails the sender gets a refusal and no id: what nobody can complete is erased.
+
+    Not so under an `Idempotency-Key` (`erase` False): another replay may have been answered with it already, and the
+    next one announces it again.
+    """
     event = opened_event(
         opening.submission_id, opening.client_id, opening.opened_at, opening.destination, opening.clearing_reason
     )
     try:
         await publish_event(door, event, opening.traceparent)
     except KafkaUnavailable:
-        # The sender gets a refusal and no id: what nobody can complete need not wait for its expiry.
-        try:
-            await door.store.delete(key)
-        except StoreUnavailable:
-            emit(log, logging.WARNING, "erase-later", submission=opening.submission_id)
+        if erase:
+            try:
+                await door.store.delete(keys.opening(opening.submission_id))
+            except StoreUnavailable:
+                emit(log, logging.WARNING, "erase-later", submission=opening.submission_id)
         raise
 
 

@@ -158,7 +158,7 @@ class MunicipalitiesView(View):
 
 
 class OpenedView(View):
-    """An open submission. `keys` are those that its parts are sealed for (clearing's are not shown)."""
+    """A submission that was opened; with its Jobcenter and the keys that its parts are sealed for."""
 
     model_config = ConfigDict(
         frozen=True,

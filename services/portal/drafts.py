@@ -12,6 +12,7 @@ needs them and cannot open the rest; they are part of the associated data, so no
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import struct
@@ -78,10 +79,15 @@ class Drafts:
         """Does nothing if there is a first revision already."""
         await self._store.put_new(_revision(vault.draft_id, 1), self._sealed(vault, record, 1, keep_s))
 
-    async def change(self, vault: Vault, change: Callable[[Record], Record], keep_s: int) -> Record:
-        """The record as written. `change` may be called several times. Raises `CannotOpen` if there is no record."""
-        for _ in range(MAX_RACES):
-            loaded = await self.load(vault)
+    async def change(
+        self, vault: Vault, change: Callable[[Record], Record], keep_s: int, *, found: Loaded | None = None
+    ) -> Record:
+        """The record as written. `change` may be called several times. Raises `CannotOpen` if there is no record.
+
+        `found`: what the caller has just loaded; saves reading it again where nobody else was faster.
+        """
+        for number in range(MAX_RACES):
+            loaded = found if number == 0 and found is not None else await self.load(vault)
             if loaded is None:
                 raise CannotOpen("draft-gone")
             record = change(loaded.record)
@@ -89,13 +95,14 @@ class Drafts:
             key = _revision(vault.draft_id, revision)
             if not await self._store.put_new(key, self._sealed(vault, record, revision, keep_s)):
                 continue
-            newest = (await self._store.list(_revisions(vault.draft_id)))[-1:]
-            if newest != [key]:
-                # Others were two revisions faster and had taken ours away already: this write counts for nothing.
-                await self._store.delete(key)
-                continue
-            await self._store.delete(_revision(vault.draft_id, loaded.revision))
-            return record
+            there, _ = await asyncio.gather(
+                self._store.list(_revisions(vault.draft_id)),
+                self._store.delete(_revision(vault.draft_id, loaded.revision)),
+            )
+            if there[-1:] == [key]:
+                return record
+            # Others were two revisions faster and had taken ours away already: this write counts for nothing.
+            await self._store.delete(key)
         raise StoreUnavailable("a draft changes faster than it can be written")
 
     def _sealed(self, vault: Vault, record: Record, revision: int, keep_s: int) -> bytes:

@@ -197,7 +197,7 @@ class Site:
                 raise web.HTTPSeeOther("/absenden")
             return change(record)
 
-        return await self.drafts.change(draft.vault, guarded, self.settings.unused_s)
+        return await self.drafts.change(draft.vault, guarded, self.settings.unused_s, found=draft.loaded)
 
     def today(self) -> Any:
         return times.berlin_today(self.clock())

@@ -40,7 +40,7 @@ class Vault:
 
     secret: bytes = field(repr=False)
     draft_id: str
-    _box: AESGCM = field(repr=False)
+    _box: AESGCM = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, secret: bytes) -> Vault:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime
 from functools import partial
@@ -95,7 +96,7 @@ class Door:
     ) -> None:
         self.trust, self.limits = trust, limits
         self._receiver, self._public_url, self._clock = receiver, public_url, clock
-        self.under_way = 0
+        self.under_way: Counter[str] = Counter()
 
     def destination(self, request: web.Request) -> Destination:
         """The destination in the path. Raises 404."""
@@ -130,15 +131,15 @@ async def _deliver(request: web.Request) -> web.Response:
     door.verify(request, f"/{destination.settings.id}/v1/deliveries/{delivery_id}")
     if request.headers["Delivery-Id"] != str(delivery_id) or request.content_type != "multipart/form-data":
         raise BadDelivery("head")
-    if door.under_way >= door.limits.max_concurrent:
+    if door.under_way[destination.settings.id] >= door.limits.max_concurrent:
         raise NotNow("busy")
-    door.under_way += 1
+    door.under_way[destination.settings.id] += 1
     try:
         fields = _fields(request, door.limits.idle_timeout_s)
         digest = request.headers["Parts-Digest"]
         reply = await receiver.receive(destination, delivery_id, digest, door.trust.current(), fields)
     finally:
-        door.under_way -= 1
+        door.under_way[destination.settings.id] -= 1
     emit(
         log,
         logging.INFO,

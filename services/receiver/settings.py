@@ -30,7 +30,9 @@ class Limits(_Frozen):
     max_inline_bytes: int = Field(
         default=16 * MIB, gt=0, description="sealed bytes of metadata and of data, which are read into memory"
     )
-    max_concurrent: int = Field(default=32, gt=0, description="deliveries at once; more are asked to come back")
+    max_concurrent: int = Field(
+        default=32, gt=0, description="deliveries at once for each destination; more are asked to come back"
+    )
     idle_timeout_s: float = Field(default=60, gt=0, description="longest silence within a request body")
     min_free_bytes: int = Field(default=64 * MIB, ge=0, description="below this the hand-over disk counts as full")
 

@@ -16,17 +16,21 @@ from typing import Any
 
 import uvloop
 from aiohttp import web
+from prometheus_client import Gauge
 
 from services.router.agent import make_app
 from services.router.batches import Batches
 from services.router.carry import Carrier
 from services.router.lane_topics import LaneTopics
 from services.router.settings import RouterSettings
+from services.router.watch import RouterWatch
+from shared.contracts.topics import RECEIVED, all_topics
 from shared.directory.follower import Alarm, DirectoryFollower
 from shared.directory.tables import Tables
 from shared.errors import Misconfigured, OurError
 from shared.kafka.producer import Producer
 from shared.kafka.settings import KafkaSettings
+from shared.kafka.topic_watch import TopicWatch
 from shared.settings import load_settings
 from shared.store.s3 import S3Store
 from shared.store.settings import StoreSettings
@@ -87,21 +91,45 @@ async def _run(settings: RouterSettings, kafka: KafkaSettings, store_settings: S
         started.result()
         folder = settings.data_folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="router-")))
         app = make_app(settings, kafka, batches, folder)
-        checks = {"kafka": lambda: producer.healthy, "assigned": lambda: bool(app.consumer.assignment())}
-        port = await _serve_health(stack, settings, Health("router", ready=checks))
+        watch = TopicWatch(kafka, lambda: all_topics(follower.directory.destinations()))
+        watch.start()
+        stack.push_async_callback(watch.stop)
+        checks = {
+            "kafka": lambda: producer.healthy,
+            "topics": lambda: watch.good,
+            "assigned": lambda: bool(app.consumer.assignment()),
+        }
+        health = Health("router", ready=checks)
+        _measure(health, batches)
+        port = await _serve_health(stack, settings, health)
         await app.start()
-        return await _serve(app, batches, settings, stopping, port)
+        emit(log, logging.INFO, "ready", port=port)
+        progress = RouterWatch(
+            kafka,
+            group_id=settings.group_id,
+            topic=RECEIVED,
+            assigned=lambda: {partition.partition for partition in app.consumer.assignment()},
+            is_waiting=lambda: batches.waiting > 0,
+            interval_s=settings.watch_interval_s,
+            limit_s=settings.stall_limit_s,
+        )
+        return await _serve(app, batches, settings, stopping, progress)
 
 
-async def _serve(app: Any, batches: Batches, settings: RouterSettings, stopping: asyncio.Task[Any], port: int) -> int:
-    """Until SIGTERM (0) or until Faust gives up (1: whoever supervises this process starts it anew)."""
-    emit(log, logging.INFO, "ready", port=port)
+async def _serve(
+    app: Any, batches: Batches, settings: RouterSettings, stopping: asyncio.Task[Any], progress: RouterWatch
+) -> int:
+    """Until SIGTERM (0), or until Faust gives up or stalls (1: whoever supervises this process starts it anew)."""
     crashed = asyncio.create_task(app.wait_until_stopped())  # also ends when Faust crashes
-    await asyncio.wait({stopping, crashed}, return_when=asyncio.FIRST_COMPLETED)
-    failed = crashed.done()
-    crashed.cancel()
-    if failed:
+    stalled = asyncio.create_task(progress.run())
+    await asyncio.wait({stopping, crashed, stalled}, return_when=asyncio.FIRST_COMPLETED)
+    failed = crashed.done() or stalled.done()
+    if crashed.done():
         emit(log, logging.CRITICAL, "faust crashed", error=app.crash_reason)
+    elif stalled.done():
+        emit(log, logging.CRITICAL, "no progress, restart me")
+    crashed.cancel()
+    stalled.cancel()
     batches.stop()
     ending = asyncio.create_task(app.stop())
     _, late = await asyncio.wait({ending}, timeout=settings.stop_budget_s)
@@ -111,6 +139,15 @@ async def _serve(app: Any, batches: Batches, settings: RouterSettings, stopping:
         logging.shutdown()
         os._exit(1)
     return 0
+
+
+def _measure(health: Health, batches: Batches) -> None:
+    routed = Gauge("antragsweiche_router_routed", "Messages that this process has routed", registry=health.registry)
+    routed.set_function(lambda: batches.routed)
+    waiting = Gauge(
+        "antragsweiche_router_waiting", "Messages that wait for something of ours", registry=health.registry
+    )
+    waiting.set_function(lambda: batches.waiting)
 
 
 async def _serve_health(stack: AsyncExitStack, settings: RouterSettings, health: Health) -> int:

@@ -32,3 +32,5 @@ class RouterSettings(ServiceSettings):
         default=10, ge=0, description="how long a message signed under an unknown key waits for the directory"
     )
     stop_budget_s: float = Field(default=20, gt=0, description="for what is being routed when stopping")
+    watch_interval_s: float = Field(default=15, gt=0)
+    stall_limit_s: float = Field(default=90, gt=0, description="without progress for so long the process ends")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from devtools import down
 from devtools.processes import Process, ProcessFailed, free_port, start_ticks, stop_all
 from devtools.running import Running, Started, read_running
+from devtools.toolchain import ROOT
 
 SAY_AND_WAIT = "import time; print('up', flush=True); time.sleep(600)"
 STUBBORN = "import signal, time; signal.signal(15, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
@@ -99,3 +102,29 @@ def test_down_stops_what_is_recorded_and_nothing_else(tmp_path: Path) -> None:
 
 def test_nothing_recorded_is_nothing_running(tmp_path: Path) -> None:
     assert read_running(tmp_path / "state.json") is None
+
+
+def test_nothing_outlives_a_parent_that_was_killed(tmp_path: Path) -> None:
+    parent = f"""
+import os, signal, sys, time
+from pathlib import Path
+from devtools.processes import Process
+child = Process("child", [sys.executable, "-c", "import time; time.sleep(600)"], Path({str(tmp_path / "child.log")!r}))
+child.start()
+print(child.pid, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", parent],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"PYTHONPATH": str(ROOT)},
+    )
+    assert done.returncode == -9
+    pid = int(done.stdout)
+    deadline = time.monotonic() + 20
+    while start_ticks(pid) is not None:
+        assert time.monotonic() < deadline, "the child outlived its parent"
+        time.sleep(0.05)

@@ -110,10 +110,16 @@ async def _one_step(stack: Stack, proxy: S3Proxy, step: Step, when: Literal["bef
         else:
             stack.pause(VICTIM)
 
-    proxy.trap = trap = Trap(step.method, step.pattern, when, act, nth=step.nth)
+    key = uuid.uuid4().hex
     async with Portal(stack.intake_urls[0], stack.client.client_id, stack.client.client_secret) as portal:
         await portal.token()
-        receipts = await _send_carefully(portal, stack, trap)
+        pattern = step.pattern
+        if step is not OPENING:
+            # Only this submission's requests: the victim may still be finishing the one of the step before.
+            opened = await portal.open(key=key, **OPENING_REQUEST)
+            pattern = f"^(?=.*{opened.body['submission_id']}).*{step.pattern}"
+        proxy.trap = trap = Trap(step.method, pattern, when, act, nth=step.nth)
+        receipts = await _send_carefully(portal, stack, trap, key)
     assert trap.sprung.is_set(), f"{step.name} was never reached"
     proxy.trap = None
     if fault == "freeze":
@@ -121,9 +127,8 @@ async def _one_step(stack: Stack, proxy: S3Proxy, step: Step, when: Literal["bef
     await _check(stack, receipts, f"{fault} {when} {step.name}")
 
 
-async def _send_carefully(portal: Portal, stack: Stack, trap: Trap) -> list[Answer]:
+async def _send_carefully(portal: Portal, stack: Stack, trap: Trap, key: str) -> list[Answer]:
     """Send one application; after any failure go on with the healthy replica. Every receipt that ever came."""
-    key = uuid.uuid4().hex
     receipts: list[Answer] = []
     portal.timeout_s = 60.0
     for url in (stack.intake_urls[0], stack.intake_urls[1]):

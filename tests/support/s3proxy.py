@@ -86,6 +86,8 @@ class S3Proxy:
                 payload = await answer.read()
         except (ClientError, ConnectionError):
             # The killed service cut its body off; the store saw the same, and there is nobody left to answer.
+            if trap is not None:
+                trap.seen -= 1  # the store has not done it: the trap waits for the next attempt
             return web.Response(status=502)
         if trap is not None and trap.when == "after":
             await self._spring(trap)

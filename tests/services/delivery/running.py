@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,7 +20,7 @@ from aiokafka.structs import ConsumerRecord
 
 from shared.contracts import topics
 from shared.contracts.directory import JobcenterEntry
-from shared.contracts.topics import COMMON, Topic
+from shared.contracts.topics import COMMON
 from shared.directory.publisher import publish_directory
 from shared.directory.snapshot import Directory
 from shared.kafka.admin import apply_topics
@@ -34,7 +34,7 @@ from tests import keys
 ROOT = Path(__file__).parents[3]
 
 
-async def until(condition: Any, timeout_s: float = 30, every_s: float = 0.05) -> None:
+async def until(condition: Any, timeout_s: float = 90, every_s: float = 0.05) -> None:
     """Polls until `condition()` (plain or coroutine) is true."""
     deadline = time.monotonic() + timeout_s
     while True:
@@ -77,7 +77,7 @@ class Service:
 
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         assert self.process is not None
-        if self.process.returncode is None and not (number is signal.SIGTERM and self.lines("draining")):
+        if self.process.returncode is None:
             self.process.send_signal(number)
         return await asyncio.wait_for(self.process.wait(), 40)
 
@@ -95,7 +95,12 @@ class World:
     services: list[Service] = field(default_factory=list)
 
     async def publish(self, *entries: Any) -> None:
-        """Signs and publishes entries; their lanes' topics are made first."""
+        """Signs and publishes entries; their lanes' topics are made first. Each gets a version above all before: the
+        broker is the session's, and another test may have published the same Jobcenter."""
+        entries = tuple(
+            entry.model_copy(update={"version": time.time_ns()}) if isinstance(entry, JobcenterEntry) else entry
+            for entry in entries
+        )
         for entry in entries:
             assert not self.directory.apply(entry.id, keys.signed(entry)).is_alarm
         await publish_directory(self.kafka, keys.anchor(), self.directory, only=[entry.id for entry in entries])
@@ -166,11 +171,3 @@ async def world(bootstrap: str, s3: Any, bucket: str, folder: Path) -> AsyncIter
                         await service.end(signal.SIGKILL)
     finally:
         await producer.stop()
-
-
-def live(entry: JobcenterEntry, **changes: Any) -> JobcenterEntry:
-    return entry.model_copy(update=changes)
-
-
-def names(topic_list: Iterable[Topic]) -> list[str]:
-    return [topic.name for topic in topic_list]

@@ -220,7 +220,9 @@ async def test_a_new_endpoint_ends_the_wait_at_once(told: Told) -> None:
     await until(lambda: bool(told.failures))
     assert told.failures[0][2] == 60
     told.how[A.topic] = answer
-    lanes.directory_changed()
+    lanes.directory_changed(["b"])
+    assert lanes.committable() == {}
+    lanes.directory_changed(["a"])
     await until(lambda: lanes.committable() == {A: 2})
 
 
@@ -244,6 +246,17 @@ async def test_a_rebalance_keeps_what_stays_and_abandons_what_goes(told: Told) -
     await until(lambda: lanes.committable() == {A: 4})
     assert Counter(told.started)[(A.topic, 0)] == 1
     assert {topic for topic, _ in told.done} == {A.topic}
+
+
+async def test_a_topic_made_anew_is_read_anew(told: Told) -> None:
+    lanes = make(told)
+    lanes.assign([A])
+    load(lanes, A, 5)
+    await until(lambda: lanes.committable() == {A: 5})
+    lanes.committed({A: 5})
+    load(lanes, A, 2)
+    await until(lambda: lanes.committable() == {A: 2})
+    assert Counter(told.done)[(A.topic, 0)] == 2
 
 
 async def test_draining_waits_within_its_budget_and_starts_nothing(told: Told) -> None:

@@ -35,8 +35,8 @@ def new_name() -> str:
     return f"jobcenter-{uuid4().hex[:10]}"
 
 
-async def connect(world: World, receiver: Receiver, *names: str, version: int = 1) -> None:
-    entries = [keys.jobcenter_entry("a", name, url=receiver.url_of(name), version=version) for name in names]
+async def connect(world: World, receiver: Receiver, *names: str) -> None:
+    entries = [keys.jobcenter_entry("a", name, url=receiver.url_of(name)) for name in names]
     await world.publish(*entries)
 
 
@@ -84,7 +84,7 @@ async def test_a_dead_a_slow_and_a_refusing_jobcenter_leave_a_healthy_one_alone(
         await until(lambda: len(hanging.pushes) == 4)  # its window, and no more
 
         failing.before = lambda: None
-        await world.publish(keys.jobcenter_entry("a", dead, url=healthy.url_of(dead), version=2))
+        await world.publish(keys.jobcenter_entry("a", dead, url=healthy.url_of(dead)))
         released.set()
         await until(lambda: all_settled(world, waiting))
         assert await steps(world, fine[0]) == ["pushing", "acknowledged"]
@@ -196,7 +196,7 @@ async def test_ending_drains_what_is_in_flight(world: World, receiver: Receiver)
     delivery.process.terminate()
     await until(lambda: delivery.lines("draining"))
     released.set()
-    assert await delivery.end() == 0
+    assert await asyncio.wait_for(delivery.process.wait(), 30) == 0
     assert await settled(world, submission) is not None
     assert len(receiver.pushes) == 1
 

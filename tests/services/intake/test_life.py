@@ -48,6 +48,19 @@ async def test_the_same_idempotency_key_gives_the_same_submission(world: World) 
         assert not [key for key in world.store.objects if key.startswith(f"open/{first}")]
 
 
+async def test_an_opening_that_kafka_missed_is_announced_by_its_replay(replica: Replica, world: World) -> None:
+    world.kafka.silent = True
+    body = {"service": "sgb2-hauptantrag", "postcode": "49124"}
+    headers = {"Idempotency-Key": "key"}
+    for _ in range(2):
+        assert (await replica.call("POST", "/v1/submissions", json=body, headers=headers))[0] == 503
+    world.kafka.silent = False
+    status, opened = await replica.call("POST", "/v1/submissions", json=body, headers=headers)
+    assert status == 200
+    assert world.kafka.steps(opened["submission_id"]) == ["opened"]
+    assert (await replica.complete(opened["submission_id"]))[0] == 201
+
+
 def test_opening_ids_survive_a_rotation_of_the_state_key() -> None:
     before = OpeningIds({"old": b"a" * 32}, "old")
     after = OpeningIds({"old": b"a" * 32, "new": b"b" * 32}, "new")

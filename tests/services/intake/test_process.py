@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -14,11 +15,12 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from devtools.portal import Portal, sha512_hex
-from devtools.servers import KafkaServer
+from devtools.servers import KafkaServer, S3Server
 from shared.contracts.topics import COMMON, RECEIVED
 from tests.conftest import S3Access
 from tests.services.intake.process import Running, environment, intake, prepare_kafka
 from tests.services.intake.world import PDF, PORTAL, POSTCODE, SECRET, make_application
+from tests.support.canary import find
 
 pytestmark = pytest.mark.servers
 PARTITIONS = next(topic.partitions for topic in COMMON if topic.name == RECEIVED)
@@ -34,9 +36,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaServer]:
 
 @pytest.fixture
 def env(tmp_path: Path, broker: KafkaServer, s3: S3Access, bucket: str) -> dict[str, str]:
-    return environment(
-        tmp_path, broker.bootstrap, s3, bucket, INTAKE_SWEEP_INTERVAL_S="1", INTAKE_SWEEP_GRACE_S="2"
-    )
+    return environment(tmp_path, broker.bootstrap, s3, bucket, INTAKE_SWEEP_INTERVAL_S="1", INTAKE_SWEEP_GRACE_S="2")
 
 
 @asynccontextmanager
@@ -48,9 +48,7 @@ async def portal(running: Running) -> AsyncIterator[Portal]:
 
 
 async def opened(where: Portal) -> str:
-    answer = await where.request(
-        "POST", "/v1/submissions", json={"service": "sgb2-hauptantrag", "postcode": POSTCODE}
-    )
+    answer = await where.request("POST", "/v1/submissions", json={"service": "sgb2-hauptantrag", "postcode": POSTCODE})
     assert answer.status == 201, answer.body
     return str(answer.json["submission_id"])
 
@@ -79,7 +77,7 @@ async def received(bootstrap: str, submission: str) -> list[dict[str, Any]]:
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
         found = []
-        while any([await consumer.position(part) < ends[part] for part in partitions]):  # noqa: C419 - async
+        while any([await consumer.position(part) < ends[part] for part in partitions]):
             for records in (await consumer.getmany(timeout_ms=500)).values():
                 found += [json.loads(record.value) for record in records if record.key == submission.encode()]
         return found
@@ -132,3 +130,50 @@ async def test_kafka_frozen_after_the_opening(tmp_path: Path, env: dict[str, str
                 await asyncio.sleep(0.2)
         messages = await received(broker.bootstrap, submission)
         assert {body["manifest"] for body in messages} == {answer.json["receipt"]}
+
+
+def peak_kib(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM:"))
+
+
+async def test_large_documents_take_no_memory_and_nothing_leaks(
+    tmp_path: Path, env: dict[str, str], s3_server: S3Server
+) -> None:
+    """Four uploads of 40 MB at once grow the process by less than one of them; no word is in clear anywhere."""
+    canary = "Kanarienvogelbescheid"
+    line = f"{canary} ".encode() * 1000
+    rounds = 40_000_000 // len(line)
+    digest = hashlib.sha512(b"%PDF-1.7\n")
+    for _ in range(rounds):
+        digest.update(line)
+
+    def chunks() -> Iterator[bytes]:
+        yield b"%PDF-1.7\n"
+        for _ in range(rounds):
+            yield line
+
+    async with intake("one", tmp_path, env) as one, portal(one) as sender:
+        submission = await opened(sender)
+        before = peak_kib(one.process.pid)
+
+        async def send(number: int) -> str:
+            answer = await sender.upload(
+                submission,
+                filename=f"{canary} {number}.pdf",
+                media_type="application/pdf",
+                purpose="attachment",
+                size=9 + rounds * len(line),
+                sha512_hex=digest.hexdigest(),
+                chunks=chunks(),
+            )
+            assert answer.status == 201, answer.body
+            return str(answer.json["id"])
+
+        documents = await asyncio.gather(*(send(number) for number in range(4)))
+        grown = peak_kib(one.process.pid) - before
+        assert grown < 40_000, f"{grown} KiB"
+        answer = await sender.complete(submission, make_application(canary=canary), list(documents))
+        assert answer.status == 201, answer.body
+        assert canary not in one.log.read_text()
+    assert await asyncio.to_thread(find, [canary], [s3_server.folder]) == []

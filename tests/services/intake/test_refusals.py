@@ -83,6 +83,10 @@ async def test_bodies_that_cannot_be_read(replica: Replica) -> None:
     for body in (b"", b"{", b"\xff", b'{"service": 1, "service": 2}', b'{"x": NaN}'):
         status, problem = await replica.call("POST", "/v1/submissions", data=body, headers=kind)
         assert (status, problem["code"]) == (400, "malformed-body"), body
+    for application in (b'{"a": "\\ud800"}', b"[" * 400 + b"]" * 400, b'{"a": 1e999}', b"[]"):
+        body = b'{"application": ' + application + b"}"
+        status, problem = await replica.call("PUT", f"/v1/submissions/{uuid4()}", data=body, headers=kind)
+        assert (status, problem["code"]) == (422, "invalid-request"), application
     status, _ = await replica.call("POST", "/v1/submissions", data=b"{}", headers={"Content-Type": "text/plain"})
     assert status == 415
     status, problem = await replica.call(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from services.delivery.watchdog import Reading, Watchdog
+from shared.kafka.watchdog import Reading, Watchdog
 
 
 def test_only_what_could_go_on_and_does_not_is_stalled() -> None:
