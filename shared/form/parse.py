@@ -213,7 +213,7 @@ def _money(question: Question, key: str, form: Form) -> int | None:
     amount = re.sub(r"[\s']|€|euro?$", "", text.replace("−", "-"), flags=re.IGNORECASE)
     amount = re.sub(r",(?:-{1,2}|–|—)$", "", amount)
     found = re.fullmatch(r"([+-]?)(\d{1,3}(?:\.\d{3})+|\d{1,12})(?:,(\d{1,2}))?", amount) or re.fullmatch(
-        r"([+-]?)(\d{1,3}(?:,\d{3})+|\d{1,12})(?:\.(\d{1,2}))?", amount
+        r"([+-]?)(\d{1,3}(?:,\d{3})+(?=\.)|\d{1,12})(?:\.(\d{1,2}))?", amount
     )
     if found is None:
         raise _Wrong("Bitte einen Betrag in Euro, zum Beispiel 480 oder 480,50.")
