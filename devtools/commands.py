@@ -116,6 +116,13 @@ def _test(arguments: Sequence[str]) -> int:
     return _module("pytest", [*parallel, *arguments])
 
 
+def _portal_check(arguments: Sequence[str]) -> int:
+    setup.ensure()
+    if not {"-h", "--help"} & set(arguments):
+        setup.ensure_browser()
+    return _module("devtools.portal_check", arguments)
+
+
 def _help(_: Sequence[str]) -> int:
     width = max(len(name) for name in COMMANDS)
     print("Antragsweiche: applications for basic income support, sealed, to the responsible municipal Jobcenter.\n")
@@ -136,6 +143,7 @@ COMMANDS: dict[str, Command] = {
     "demo": Command("start everything, send the samples, show what each Jobcenter opened", _in_venv("devtools.demo")),
     "test": Command("run the whole suite on real servers; arguments go to pytest", _test),
     "check": Command("formatting, lint, types (strict), generated contract documents", _check),
+    "portal-check": Command("whole households at a real browser, with axe and screenshots", _portal_check),
     "up": Command("start everything for hands-on use, say how to use it", _in_venv("devtools.up")),
     "down": Command("stop what `up` started", _in_venv("devtools.down")),
     "antragsweiche": Command("the command line, for what `up` started: ./dev antragsweiche --help", _antragsweiche),
