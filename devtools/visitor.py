@@ -139,6 +139,7 @@ class Visitor:
         self.url = url
         self.session = ClientSession(cookie_jar=CookieJar(unsafe=True))
         self.page: Page
+        self.requests = 0
 
     async def close(self) -> None:
         await self.session.close()
@@ -147,6 +148,7 @@ class Visitor:
         return await self._go("GET", path)
 
     async def _go(self, method: str, path: str, headers: Mapping[str, str] | None = None, data: object = None) -> Page:
+        self.requests += 1
         target = urljoin(self.url + "/", path)
         async with self.session.request(method, target, headers=headers, data=data) as response:
             where = urlsplit(str(response.url))

@@ -21,7 +21,7 @@ from shared.form.flow import Missing, State, look
 
 TRUTH = "close.truth_declaration"
 STATE_WORDS = {
-    State.NOT_STARTED: ("noch nicht begonnen", "info"),
+    State.NOT_STARTED: ("noch nicht begonnen", "quiet"),
     State.IN_PROGRESS: ("unvollständig", "warning"),
     State.COMPLETE: ("fertig", "success"),
     State.TO_FOLLOW: ("folgt später", "info"),
