@@ -55,6 +55,9 @@ class DestinationSettings(_Frozen):
     other_media_types: tuple[str, ...] = Field(
         default=(), description="accepted beside PDF, JPEG and PNG, whose content is checked"
     )
+    render_form: bool = Field(
+        default=True, description="write `application.pdf`, the application on paper, where the sender sent none"
+    )
 
 
 class TlsSettings(_Frozen):
