@@ -1,6 +1,6 @@
 """Sending, so that it may break anywhere and be repeated by whoever comes next.
 
-    1  the draft is marked `sending` (a lease of two minutes), so that nothing changes meanwhile
+    1  the draft is marked `sending` (a lease, renewed while it goes on), so that nothing changes meanwhile
     2  the submission is opened; the Idempotency-Key follows from the draft: a repetition finds the same submission
     3  documents that intake has already (by SHA-512) stay, others are uploaded from the sealed files, strangers deleted
     4  the application is completed; a repetition gets the stored receipt
@@ -16,6 +16,7 @@ import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -34,7 +35,6 @@ from shared.telemetry.logs import emit
 
 log = logging.getLogger(__name__)
 
-LEASE: Final = timedelta(minutes=2)
 OPENINGS: Final = 4
 COPY_FILE: Final = "copy"
 COPY_NAME: Final = "Antrag.pdf"
@@ -91,7 +91,8 @@ class Sender:
             return record
         kind = SendKind(record.sending_kind or kind)
         try:
-            answer, ready = await self._deliver(vault, record, kind)
+            async with self._kept(vault):
+                answer, ready = await self._deliver(vault, record, kind)
         except (PlaceChanged, NotAccepted, plans.Incomplete) as error:
             fields: dict[str, Any] = {"stage": Stage.EDITING, "sending_since": None, "sending_kind": None}
             if isinstance(error, PlaceChanged):
@@ -113,7 +114,7 @@ class Sender:
             if record.stage is Stage.SENT:
                 return record
             if record.stage is Stage.SENDING:
-                if record.sending_since is not None and record.sending_since + LEASE > now:
+                if record.sending_since is not None and record.sending_since + self._lease > now:
                     raise Busy
             else:
                 plans.check(record, kind, today)
@@ -122,6 +123,31 @@ class Sender:
             )
 
         return await self.drafts.change(vault, begin, self.settings.unused_s)
+
+    @property
+    def _lease(self) -> timedelta:
+        return timedelta(seconds=self.settings.send_lease_s)
+
+    @asynccontextmanager
+    async def _kept(self, vault: Vault) -> AsyncIterator[None]:
+        """Renews the lease: a long sending must not be joined by a second one that tidies its documents away."""
+
+        async def renew() -> None:
+            while True:
+                await asyncio.sleep(self.settings.send_lease_s / 3)
+                with suppress(OurError):
+                    await self.drafts.change(vault, self._renewed, self.settings.unused_s)
+
+        renewing = asyncio.create_task(renew(), name="lease")
+        try:
+            yield
+        finally:
+            renewing.cancel()
+            with suppress(asyncio.CancelledError):
+                await renewing
+
+    def _renewed(self, record: Record) -> Record:
+        return record.changed(sending_since=self.clock()) if record.stage is Stage.SENDING else record
 
     async def _release(self, vault: Vault) -> None:
         """Let the next try begin at once. The draft stays as it is: it may have arrived."""

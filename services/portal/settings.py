@@ -40,6 +40,8 @@ class PortalSettings(ServiceSettings):
     case_s: int = Field(default=180 * 86_400, ge=60, description="how long status and later evidence are offered")
     sweep_interval_s: float = Field(default=900.0, gt=0)
 
+    send_lease_s: float = Field(default=60.0, gt=0, description="how long a sending that died keeps others from trying")
+
     max_document_bytes: int = Field(default=50_000_000, ge=1)
     max_documents: int = Field(default=99, ge=1, le=999, description="of one application; intake counts the form too")
     max_total_bytes: int = Field(default=400_000_000, ge=1)

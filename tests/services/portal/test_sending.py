@@ -122,7 +122,7 @@ async def test_a_crash_after_completion_is_repaired(world: World) -> None:
     page = await visitor.submit(action="/absenden")
     assert page.status == 503
     world.store.before = lambda *_: None
-    world.clock.pass_(minutes=3)  # the lease of the one that died
+    world.clock.pass_(minutes=2)  # the lease of the one that died
     await visitor.get("/aufgaben")
     assert visitor.page.path == "/absenden", "nothing can be changed while it is not known"
     page = await visitor.submit(action="/absenden")
