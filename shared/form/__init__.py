@@ -6,7 +6,10 @@
     form.validate(application, service, kind)             list of FieldError, empty if it may be sent
     form.routing_answers(application)                     (postcode, municipality key or None)
     form.documents_named(application)                     document ids in the evidence list
+    form.version_of(application, service)                 the version it is read by; earlier ones stay readable
 
+The way through the form, for portals: `shared.form.flow`. Who belongs to the community: `shared.form.household`.
+In words: `shared.form.summary`; on paper: `shared.form.pdf`; paper annexes: `shared.form.annexes`.
 Document types and safe names: `shared.form.media`, `shared.form.filenames`; metadata part: `shared.form.metadata`.
 """
 
