@@ -12,24 +12,32 @@ from services.portal.records import Place, Target
 from shared import form
 
 SECTION = "responsibility"
+TITLE_SECTION = "applicant"
+"""Where a residence obligation is asked that comes with the residence title."""
 
 
 def deciding(answers: Mapping[str, Any]) -> tuple[str, str, str | None] | None:
     """Draft key of the deciding municipality question, postcode, municipality key; None while it is not known."""
-    facts = {key.removeprefix(f"{SECTION}."): value for key, value in answers.items() if key.startswith(f"{SECTION}.")}
+    told = {section: _told(answers, section) for section in (SECTION, TITLE_SECTION)}
     try:
-        postcode, municipality = form.routing_answers({SECTION: facts})
+        postcode, municipality = form.routing_answers(told)
     except KeyError:
         return None
     if not postcode:
         return None
-    return f"{SECTION}.{_kind(facts)}_municipality", postcode, municipality
+    return f"{_deciding_question(told)}_municipality", postcode, municipality
 
 
-def _kind(facts: Mapping[str, Any]) -> str:
-    if facts.get("residence_obligation") == "yes":
-        return "obligation"
-    return "actual_stay" if facts["residence_situation"] == "no_fixed_home" else "residence"
+def _told(answers: Mapping[str, Any], section: str) -> dict[str, Any]:
+    return {key.removeprefix(f"{section}."): value for key, value in answers.items() if key.startswith(f"{section}.")}
+
+
+def _deciding_question(told: Mapping[str, Mapping[str, Any]]) -> str:
+    for section, facts in told.items():
+        if facts.get("residence_obligation") == "yes":
+            return f"{section}.obligation"
+    homeless = told[SECTION]["residence_situation"] == "no_fixed_home"
+    return f"{SECTION}.actual_stay" if homeless else f"{SECTION}.residence"
 
 
 def is_current(place: Place | None, answers: Mapping[str, Any]) -> bool:

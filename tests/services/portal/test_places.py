@@ -5,6 +5,7 @@ from __future__ import annotations
 from devtools import portal_walk
 from devtools.portal_walk import SINGLE
 from devtools.visitor import Visitor
+from services.portal.places import deciding
 from tests.services.portal.conftest import World
 
 
@@ -89,3 +90,19 @@ async def test_intake_is_away(world: World) -> None:
     assert visitor.page.status == 503
     world.intake.fail.clear()
     assert (await visitor.get("/ort")).path == "/zustaendig"
+
+
+def test_an_obligation_that_comes_with_the_residence_title_decides() -> None:
+    answers = {
+        "responsibility.residence_situation": "rented_home",
+        "responsibility.residence_postcode": "63303",
+        "responsibility.residence_municipality": "06438002",
+        "applicant.residence_obligation": "yes",
+        "applicant.obligation_postcode": "27283",
+    }
+    assert deciding(answers) == ("applicant.obligation_municipality", "27283", None)
+    assert deciding(answers | {"applicant.residence_obligation": "no"}) == (
+        "responsibility.residence_municipality",
+        "63303",
+        "06438002",
+    )
