@@ -10,16 +10,18 @@ or link says. Labels come from the same definition as the portal's; what is on t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, sync_playwright
 
-from devtools.portal_households import File, Household
+from devtools.portal_hands import Hands, Stuck
+from devtools.portal_households import Household
 from shared.form.countries import COUNTRIES
 from shared.form.flow import Draft, add_item, look
 from shared.form.model import Answer
@@ -37,6 +39,7 @@ ARGUMENTS = [
 ]
 TIMEOUT_MS = 30_000
 MAX_PAGES = 300
+ARRIVAL_S = 60.0
 NOT_SHOWN = (Answer.MUNICIPALITY, Answer.EVIDENCE, Answer.PERSON_ID)
 Device = Literal["desktop", "phone"]
 VIEWPORTS: dict[Device, tuple[int, int]] = {"desktop": (1280, 900), "phone": (390, 844)}
@@ -48,10 +51,6 @@ _ADDRESS_LABELS = {
     "postcode": "Postleitzahl",
     "city": "Ort",
 }
-
-
-class Stuck(AssertionError):
-    """The citizen does not get on. Says where and what the page says; all people are invented."""
 
 
 Watch = Callable[["Citizen"], None]
@@ -82,84 +81,6 @@ def open_context(browser: Browser, device: Device, *, javascript: bool = True) -
     )
     context.set_default_timeout(TIMEOUT_MS)
     return context
-
-
-@dataclass
-class Hands:
-    """How fields are filled and buttons pressed: by mouse, or with `keyboard` by nothing but keys."""
-
-    page: Page
-    keyboard: bool = False
-
-    def press(self, target: Locator) -> None:
-        """Follow a link or press a button, and wait for the next page."""
-        with self.page.expect_navigation(wait_until="load"):
-            if self.keyboard:
-                self._reach(target)
-                self.page.keyboard.press("Enter")
-            else:
-                target.click(no_wait_after=True)
-
-    def type(self, target: Locator, text: str) -> None:
-        if not self.keyboard:
-            target.fill(text)
-            return
-        self._reach(target)
-        self.page.keyboard.press("Control+A")
-        for number, line in enumerate(text.split("\n")):
-            if number:
-                self.page.keyboard.press("Enter")
-            self.page.keyboard.insert_text(line)
-
-    def tick(self, target: Locator) -> None:
-        """A box, or one of several choices."""
-        if not self.keyboard:
-            target.check()
-            return
-        if target.get_attribute("type") == "checkbox":
-            self._reach(target)
-        else:
-            self._reach_choice(target)
-        if not target.is_checked():
-            self.page.keyboard.press("Space")
-
-    def choose(self, target: Locator, label: str) -> None:
-        if self.keyboard:
-            self._reach(target)
-            self.page.keyboard.type(label)
-        else:
-            target.select_option(label=label)
-
-    def give(self, target: Locator, files: tuple[File, ...]) -> None:
-        content: list[Any] = [
-            {"name": each.name, "mimeType": each.media_type, "buffer": each.content} for each in files
-        ]
-        if not self.keyboard:
-            target.set_input_files(content)
-            return
-        self._reach(target)
-        with self.page.expect_file_chooser() as chooser:
-            self.page.keyboard.press("Enter")
-        chooser.value.set_files(content)
-
-    def _reach(self, target: Locator) -> None:
-        for _ in range(MAX_PAGES):
-            if target.evaluate("each => each === document.activeElement"):
-                return
-            self.page.keyboard.press("Tab")
-        raise Stuck(f"not reached by Tab on {self.page.url}: {target}")
-
-    def _reach_choice(self, target: Locator) -> None:
-        """Tab leads to one choice of the group, arrows to the others."""
-        for _ in range(MAX_PAGES):
-            if target.evaluate("each => document.activeElement && document.activeElement.name === each.name"):
-                break
-            self.page.keyboard.press("Tab")
-        for _ in range(MAX_PAGES):
-            if target.evaluate("each => each === document.activeElement"):
-                return
-            self.page.keyboard.press("ArrowDown")
-        raise Stuck(f"not reached by arrows on {self.page.url}: {target}")
 
 
 @dataclass
@@ -290,6 +211,20 @@ class Citizen:
         self.press("Nachweise absenden")
         if self.path != "/status":
             raise Stuck(f"later evidence was not sent: {self.path}: {self.said()}")
+
+    def wait_until_arrived(self) -> None:
+        """Looks at the status page until the Jobcenter has confirmed everything that was sent."""
+        deadline = time.monotonic() + ARRIVAL_S
+        self.open("/status")
+        while True:
+            sent = self.page.get_by_text("Eingegangen am").count()
+            confirmed = self.page.get_by_text("Im Jobcenter angekommen", exact=True).count()
+            if sent and sent == confirmed:
+                return
+            if time.monotonic() > deadline:
+                raise Stuck(f"{confirmed} of {sent} confirmed: {self.said()}")
+            self.page.wait_for_timeout(500)
+            self.page.reload()
 
     # -- pages ------------------------------------------------------------------------------------------------------
 

@@ -20,7 +20,8 @@ from zoneinfo import ZoneInfo
 from playwright.sync_api import Browser, Error
 
 from devtools.portal_arrival import Arrival, arrived
-from devtools.portal_browser import Citizen, Device, Stuck, browsing, open_context
+from devtools.portal_browser import Citizen, Device, browsing, open_context
+from devtools.portal_hands import Stuck
 from devtools.portal_households import Household, households
 from devtools.portal_watch import Findings
 from devtools.processes import ProcessFailed
@@ -92,8 +93,8 @@ def walk(browser: Browser, stack: Stack, way: Way, household: Household, finding
             citizen.apply()
             if household.late:
                 citizen.bring_later()
-            citizen.open("/status")
             _check_arrival(stack, citizen, outcome)
+            citizen.wait_until_arrived()
         except (Stuck, Error) as error:
             outcome.faults.append(f"{citizen.path}: {str(error)[:1200]}")
             _picture(citizen, findings, way)
@@ -164,7 +165,10 @@ def report(outcomes: Sequence[Outcome], findings: Findings, first_kb: float) -> 
     good = [outcome for outcome in outcomes if outcome.acknowledged and not outcome.faults]
     return {
         "households": len({outcome.way.household for outcome in outcomes}),
-        "acknowledged": len({outcome.way.household for outcome in good}),
+        "acknowledged": len(
+            {outcome.way.household for outcome in outcomes}
+            - {outcome.way.household for outcome in outcomes if outcome not in good}
+        ),
         "pages_checked": len(findings.pages),
         "axe_violations": len(findings.violations),
         "no_js_passed": sum(not outcome.way.javascript for outcome in good),

@@ -15,7 +15,7 @@ from typing import Any
 
 from playwright.sync_api import ConsoleMessage, Page, Request
 
-from devtools.portal_browser import VIEWPORTS, Citizen
+from devtools.portal_browser import VIEWPORTS, Citizen, Device
 
 NARROW_PX = 320
 """WCAG 2.2, 1.4.10: 1280 px at 400 %."""
@@ -27,7 +27,7 @@ _RUN = """async () => (await axe.run(document, {
   id: found.id, help: found.help, nodes: found.nodes.map(node => node.target.join(' ')),
 }))"""
 _TARGETS = """() => [...document.querySelectorAll('main, header, footer, form, fieldset, dl, ul, p, h1, h2')]
-  .filter(each => each.getBoundingClientRect().right > innerWidth + 1).map(each => each.tagName).slice(0, 5)"""
+  .filter(each => each.getBoundingClientRect().right > 321).map(each => each.tagName).slice(0, 5)"""
 
 
 @dataclass
@@ -82,20 +82,23 @@ class Findings:
         page.on("pageerror", lambda error: self.strangers.update([str(error)[:200]]))
 
     def examine(self, citizen: Citizen, *, javascript: bool = True) -> None:
-        """The page as it stands."""
-        page = citizen.page
+        """The page where a citizen is."""
         shape = _IDS.sub("*", citizen.path)
-        if page.locator(".summary-of-errors").count():
+        if citizen.page.locator(".summary-of-errors").count():
             shape += " with errors"
+        self.look_at(citizen.page, citizen.device, shape, javascript=javascript)
+
+    def look_at(self, page: Page, device: Device, shape: str, *, javascript: bool = True) -> None:
+        """Any page as it stands; once for each shape and device, and once more where JavaScript lets axe run."""
         self.pages.add(shape)
-        mark = f"{citizen.device} {shape}"
+        mark = f"{device} {shape}" + ("" if javascript else " without JavaScript")
         if mark in self.examined:
             return
         self.examined.add(mark)
-        self._shoot(page, citizen.device, shape)
+        self._shoot(page, device, shape)
         if javascript:
             self._axe(page, mark)
-        self._narrow(page, citizen, mark)
+        self._narrow(page, device, mark)
 
     def _axe(self, page: Page, mark: str) -> None:
         if not page.evaluate("() => 'axe' in window"):
@@ -104,8 +107,8 @@ class Findings:
         for each in found:
             self.violations.setdefault(f"{each['id']} ({each['help']}) at {each['nodes'][0]}", []).append(mark)
 
-    def _narrow(self, page: Page, citizen: Citizen, mark: str) -> None:
-        width, height = VIEWPORTS[citizen.device]
+    def _narrow(self, page: Page, device: Device, mark: str) -> None:
+        width, height = VIEWPORTS[device]
         page.set_viewport_size({"width": NARROW_PX, "height": height})
         if page.evaluate("() => document.documentElement.scrollWidth > document.documentElement.clientWidth"):
             self.too_wide[mark] = page.evaluate(_TARGETS)

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from devtools.portal_arrival import different
-from devtools.portal_browser import browsing
+from devtools.portal_browser import browsing, open_context
 from devtools.portal_check import Way, today, walk
 from devtools.portal_households import Household, households
 from devtools.portal_watch import Findings
@@ -71,3 +71,24 @@ def test_each_household_calls_for_its_annexes() -> None:
         built = build_application(look(household.draft(today()), today()))
         assert isinstance(built, Built)
         assert tuple(built.application["annex_codes"]) == household.annexes
+
+
+BAD = """<!doctype html><html><head><title>x</title><meta name="viewport" content="width=device-width, initial-scale=1">
+</head><body><main><h1>Formular</h1><img src="data:,"><input type="text">
+<p style="width: 900px; color: #ccc; background: #fff">zu breit und zu blass</p></main></body></html>"""
+
+
+def test_the_watch_sees_what_is_wrong_with_a_page(browser: Browser) -> None:
+    """Else no finding would mean nothing."""
+    findings = Findings()
+    with open_context(browser, "phone") as context:
+        page = context.new_page()
+        findings.listen(page, "http://127.0.0.1:1")
+        page.set_content(BAD)
+        findings.look_at(page, "phone", "bad")
+        page.evaluate("() => { console.error('complaint'); fetch('http://127.0.0.2:9/').catch(() => {}); }")
+        page.wait_for_timeout(100)
+    rules = {each.split(" ")[0] for each in findings.violations}
+    assert {"image-alt", "label", "color-contrast", "html-has-lang"} <= rules
+    assert findings.too_wide
+    assert {"complaint", "request to 127.0.0.2:9"} <= set(findings.strangers)
