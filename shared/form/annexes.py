@@ -8,12 +8,28 @@ from typing import Any
 from shared.form.conditions import evaluate
 from shared.form.household import APPLICANT, TOLD, Household, people
 from shared.form.model import Annex, Condition, Definition, Repeat
+from shared.form.schema import own_requests
 
 
 def annex_codes(application: dict[str, Any], definition: Definition, today: date) -> tuple[str, ...]:
     """Codes of all annexes whose trigger holds. Ages count on `today`."""
     household = household_in(application, today)
     return tuple(annex.code for annex in definition.annexes if _needed(annex, application, definition, household))
+
+
+def requests_in(application: dict[str, Any], definition: Definition) -> list[dict[str, str]]:
+    """What is applied for separately (§ 37 (1) s. 2 SGB II), in the order of asking: the application's `requests`."""
+    found: list[dict[str, str]] = []
+    for path, values in own_requests(definition):
+        section, name = path.split(".", maxsplit=1)
+        content = application.get(section, [])
+        for entry in content if isinstance(content, list) else [{"person_ref": APPLICANT} | content]:
+            found.extend(
+                {"request": value, "question_id": path, "person_ref": entry["person_ref"]}
+                for value in entry.get(name, ())
+                if value in values
+            )
+    return found
 
 
 def household_in(application: dict[str, Any], today: date) -> Household:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.contracts.manifest import Kind
-from shared.form.annexes import annex_codes
+from shared.form.annexes import annex_codes, requests_in
 from shared.form.draft import PERSONS
 from shared.form.look import TO_FOLLOW, lacking
 from shared.form.model import Answer, Question, Repeat, Section
+from shared.form.schema import REQUESTS
 from shared.form.validate import validate
 from shared.form.view import APPLICANT, State, View
 
@@ -82,6 +83,8 @@ def build_application(view: View, uploads: Sequence[Upload] = (), *, early: bool
     if later:
         application[TO_FOLLOW] = list(later)
     application["annex_codes"] = list(annex_codes(application, view.definition, view.today))
+    if apart := requests_in(application, view.definition):
+        application[REQUESTS] = apart
     errors = validate(application, view.definition.service)
     if errors:
         return NotYet(tuple(_explained(view, application, error.path, error.code) for error in errors))

@@ -157,6 +157,9 @@ Condition = Annotated[Union["AnswerIn", "Answered", "Person", "AllOf", "AnyOf", 
 class Option(Frozen):
     value: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,48}$")]
     label: str = Field(min_length=1, max_length=160, description="German, for citizens")
+    own_request: bool = Field(
+        default=False, description="chosen, it is an application of its own (§ 37 (1) s. 2 SGB II): see `requests`"
+    )
 
 
 class Protection(StrEnum):

@@ -15,6 +15,7 @@ from importlib import resources
 from typing import Any
 
 from shared.form.model import Definition
+from shared.form.schema import REQUESTS, walk
 from shared.form.summary import Part, evidence_lines, names_in, summarise
 from shared.form.validate import definition, version_of
 from shared.form.wording import Wording
@@ -141,6 +142,7 @@ def _data(
         ("Antragstellende Person", name),
         ("Geburtsdatum", _born(application)),
         ("Anlagen", ", ".join(facts.wording.annex(code) for code in codes) or "keine"),
+        ("Eigene Anträge", _requests(application, form)),
         ("Fassung des Formulars", form.version),
     ]
     later = [section.title for section in form.sections if section.id in application.get("to_follow", ())]
@@ -157,6 +159,17 @@ def _data(
         ],
         "to_follow": later,
     }
+
+
+def _requests(application: Mapping[str, Any], form: Definition) -> str:
+    """What counts as an application of its own (§ 37 (1) s. 2 SGB II)."""
+    labels = {
+        option.value: option.label for _, question in walk(form) for option in question.options if option.own_request
+    }
+    people = names_in(application)
+    return "\n".join(
+        f"{labels[entry['request']]} ({people.get(entry['person_ref'], '')})" for entry in application.get(REQUESTS, ())
+    )
 
 
 def _born(application: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from shared.form.model import Answer, Condition, Definition, Fact, Question, Rep
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 EARLY = "to_follow"
+REQUESTS = "requests"
 
 
 def schema_uri(definition: Definition, kind: Kind) -> str:
@@ -51,6 +52,9 @@ def _application(definition: Definition) -> JsonSchema:
         },
         EARLY: {"type": "array", "uniqueItems": True, "items": {"enum": deferrable}},
     }
+    asked_apart = dict(own_requests(definition))
+    if asked_apart:
+        properties[REQUESTS] = _requests(asked_apart)
     defs: JsonSchema = {"address": ADDRESS}
     rules: list[JsonSchema] = []
     once = _once(definition)
@@ -149,6 +153,31 @@ def _evidence(definition: Definition) -> JsonSchema:
                 "if": {"required": ["state"], "properties": {"state": {"const": "not_available"}}},
                 "then": {"required": ["reason"], "properties": {"follows_by": False}},
             },
+        },
+    }
+
+
+def own_requests(definition: Definition) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Questions some of whose options are applications of their own, with these options."""
+    for path, question in walk(definition):
+        if chosen := tuple(option.value for option in question.options if option.own_request):
+            yield path, chosen
+
+
+def _requests(asked_apart: dict[str, tuple[str, ...]]) -> JsonSchema:
+    """What is applied for separately (§ 24 (1), (3), § 28 (5) with § 37 (1) s. 2 SGB II): derived from the answers."""
+    return {
+        "type": "array",
+        "uniqueItems": True,
+        "items": {
+            "type": "object",
+            "required": ["request", "question_id", "person_ref"],
+            "properties": {
+                "request": {"enum": sorted({value for values in asked_apart.values() for value in values})},
+                "question_id": {"enum": list(asked_apart)},
+                "person_ref": PERSON_REF,
+            },
+            "additionalProperties": False,
         },
     }
 

@@ -16,6 +16,11 @@ def options(**labels: str) -> tuple[Option, ...]:
     return tuple(Option(value=value, label=label) for value, label in labels.items())
 
 
+def own_requests(*values: str, among: tuple[Option, ...]) -> tuple[Option, ...]:
+    """The options, those of these values marked as applications of their own."""
+    return tuple(option.model_copy(update={"own_request": option.value in values}) for option in among)
+
+
 GENDERS = options(female="weiblich", male="männlich", diverse="divers", none="keine Angabe")
 RESIDENCE_TITLES = options(
     eu_free_movement="Freizügigkeit als EU-Bürgerin oder EU-Bürger",

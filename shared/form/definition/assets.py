@@ -133,6 +133,7 @@ _THINGS = (
                 maximum=2100,
             ),
             ask("mileage_km", Answer.INTEGER, "Kilometerstand", "Ungefähr, zum Beispiel 184000.", maximum=2_000_000),
+            ask("registered_to", Answer.TEXT, "Auf wen ist es angemeldet?", "Der Name steht im Fahrzeugschein."),
             ask(
                 "value",
                 Answer.MONEY,

@@ -87,7 +87,22 @@ _JOB = (
         maximum=1000,
     ),
     ask("commute_days", Answer.INTEGER, "Arbeitstage in der Woche", "Zum Beispiel 5.", maximum=7),
+    ask(
+        "commute_means",
+        Answer.ONE,
+        "Wie kommen Sie zur Arbeit?",
+        "Davon hängt ab, welche Fahrkosten zählen.",
+        options=options(
+            public="mit Bus oder Bahn", car="mit dem Auto", bicycle="mit dem Fahrrad", foot="zu Fuß", other="anders"
+        ),
+    ),
     ask("commute_cost_monthly", Answer.MONEY, "Fahrkosten im Monat", "Zum Beispiel der Preis der Monatskarte."),
+    ask(
+        "work_expenses_monthly",
+        Answer.MONEY,
+        "Andere Ausgaben für die Arbeit im Monat",
+        "Zum Beispiel Arbeitskleidung, Werkzeug oder der Beitrag zur Gewerkschaft.",
+    ),
 )
 
 _BENEFIT = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.form.conditions import fact, is_in, yes
-from shared.form.definition._make import ask, options
+from shared.form.definition._make import ask, options, own_requests
 from shared.form.model import Answer, Fact, Protection, Repeat, Section
 
 ADDITIONAL_NEEDS = Section(
@@ -155,14 +155,17 @@ EDUCATION_PARTICIPATION = Section(
             "Was brauchen Sie für Kita, Schule oder Freizeit?",
             "Kreuzen Sie alles an, was passt, auch wenn Sie die Kosten noch nicht kennen.",
             label_other="Was braucht {name} für Kita, Schule oder Freizeit?",
-            options=options(
-                trips="Ausflüge und Klassenfahrten",
-                supplies="Schulbedarf",
-                transport="Fahrten zur Schule",
-                learning_support="Nachhilfe (Lernförderung)",
-                lunch="Mittagessen in Kita oder Schule",
-                activities="Sport, Musik und Kultur (unter 18 Jahren)",
-                none="nichts davon",
+            options=own_requests(
+                "learning_support",
+                among=options(
+                    trips="Ausflüge und Klassenfahrten",
+                    supplies="Schulbedarf",
+                    transport="Fahrten zur Schule",
+                    learning_support="Nachhilfe (Lernförderung)",
+                    lunch="Mittagessen in Kita oder Schule",
+                    activities="Sport, Musik und Kultur (unter 18 Jahren)",
+                    none="nichts davon",
+                ),
             ),
             required=True,
             evidence=("E-SCHOOL",),
@@ -213,13 +216,20 @@ ONE_OFF_NEEDS = Section(
             Answer.MANY,
             "Brauchen Sie jetzt etwas davon?",
             "Beantragen Sie es, bevor Sie es kaufen. Jedes gilt als eigener Antrag.",
-            options=options(
-                first_furnishing="Erste Möbel und Geräte für eine Wohnung",
-                first_clothing="Erste Kleidung, zum Beispiel nach einem Brand",
-                pregnancy_birth_set="Ausstattung für Schwangerschaft und Geburt",
-                orthopaedic="Orthopädische Schuhe oder Reparatur von Hilfsmitteln",
-                unavoidable_loan="Darlehen für etwas Unvermeidbares, zum Beispiel einen Kühlschrank",
-                none="nichts davon",
+            options=own_requests(
+                "first_furnishing",
+                "first_clothing",
+                "pregnancy_birth_set",
+                "orthopaedic",
+                "unavoidable_loan",
+                among=options(
+                    first_furnishing="Erste Möbel und Geräte für eine Wohnung",
+                    first_clothing="Erste Kleidung, zum Beispiel nach einem Brand",
+                    pregnancy_birth_set="Ausstattung für Schwangerschaft und Geburt",
+                    orthopaedic="Orthopädische Schuhe oder Reparatur von Hilfsmitteln",
+                    unavoidable_loan="Darlehen für etwas Unvermeidbares, zum Beispiel einen Kühlschrank",
+                    none="nichts davon",
+                ),
             ),
             required=True,
             evidence=("E-COST",),

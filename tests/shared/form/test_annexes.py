@@ -11,8 +11,8 @@ from devtools import households
 from devtools.households import Place
 from shared.contracts.manifest import Kind
 from shared.form import DEFINITION, FORM_VERSION, SERVICE, schema, schema_uri, validate, version_of
-from shared.form.annexes import annex_codes
-from shared.form.flow import Built, Draft, add_item, build_application, look
+from shared.form.annexes import annex_codes, requests_in
+from shared.form.flow import Built, Draft, add_item, as_application, build_application, look
 from shared.form.summary import summarise
 from shared.form.validate import definition
 from tests.shared.form.drafts import TODAY
@@ -25,8 +25,6 @@ BASE = ["HA", "KDU", "EK", "VM"]
 def codes(draft: Draft) -> list[str]:
     """Codes for a draft, complete or not: annexes follow from answers, not from completeness."""
     view = look(draft, TODAY)
-    from shared.form.flow import as_application
-
     return list(annex_codes(as_application(view), DEFINITION, TODAY))
 
 
@@ -143,3 +141,26 @@ def test_a_version_that_nobody_knows_is_refused(version: Any) -> None:
     application = first_version()
     application["form"]["version"] = version
     assert ("/form/version", "constant") in {(error.path, error.code) for error in validate(application)}
+
+
+def test_what_is_an_application_of_its_own_is_sent_as_one() -> None:
+    draft = with_person(relation="own_child", birth_date="2016-01-01", other_parent_in_household=True)
+    draft |= {
+        "one_off_needs.kinds": ["first_furnishing", "unavoidable_loan"],
+        "education_participation.person-1.but_needs": ["lunch", "learning_support"],
+    }
+    requests = requests_in(as_application(look(draft, TODAY)), DEFINITION)
+    assert [(entry["request"], entry["person_ref"]) for entry in requests] == [
+        ("learning_support", "person-1"),
+        ("first_furnishing", "applicant"),
+        ("unavoidable_loan", "applicant"),
+    ]
+    single = add_account(SINGLE) | {
+        "one_off_needs.kinds": ["orthopaedic"],
+        "one_off_needs.items": "Schuhe",
+    }
+    built = build_application(look(single, TODAY))
+    assert isinstance(built, Built)
+    assert built.application["requests"] == [
+        {"request": "orthopaedic", "question_id": "one_off_needs.kinds", "person_ref": "applicant"}
+    ]
