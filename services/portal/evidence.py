@@ -10,7 +10,7 @@ from aiohttp import web
 from services.portal.plans import slot_answer
 from services.portal.records import Record, StoredFile
 from services.portal.site import Answers, Draft, Site
-from services.portal.uploads import Received, Room, receive
+from services.portal.uploads import Patience, Received, Room, receive
 from services.portal.web import TOKEN_FIELD, check_token
 from shared.form.flow import Slot, SlotAnswer, look
 
@@ -85,7 +85,7 @@ class Evidence:
                 settings.max_total_bytes - sum(file.size for file in files),
                 settings.max_documents - len(files),
             ),
-            idle_s=settings.upload_idle_s,
+            patience=Patience(settings.upload_timeout_s, settings.upload_idle_s),
         )
         return await self._take(draft, slot, received)
 

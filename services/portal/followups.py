@@ -11,7 +11,7 @@ from services.portal.plans import Incomplete, SendKind
 from services.portal.records import Record, Sent
 from services.portal.sending import Busy, NotAccepted, ReceiptFollows
 from services.portal.site import Site, read_form
-from services.portal.uploads import Room, receive
+from services.portal.uploads import Patience, Room, receive
 from services.portal.vault import Vault
 from services.portal.web import TOKEN_FIELD, address_of, check_token
 from shared.errors import OurError
@@ -126,7 +126,7 @@ class FollowUps:
                 settings.max_total_bytes - sum(file.size for file in case.files),
                 settings.max_documents - len(case.files),
             ),
-            idle_s=settings.upload_idle_s,
+            patience=Patience(settings.upload_timeout_s, settings.upload_idle_s),
         )
         chosen = received.fields.get("slot", [OTHER])[0]
         known = {OTHER, *(each.key for each in case.open_evidence)}

@@ -12,7 +12,7 @@ from services.portal.places import opening
 from services.portal.records import OpenEvidence, Record, StoredFile
 from shared import form
 from shared.errors import AntragsweicheError
-from shared.form.build import build_supplement
+from shared.form.build import as_application, build_supplement
 from shared.form.flow import Built, Missing, SlotAnswer, Upload, View, build_application, look
 
 
@@ -85,7 +85,8 @@ def _supplement(
 ) -> dict[str, Any]:
     if not record.case:
         uploads = [Upload(file.slot, document) for file, document in uploaded]
-        built = build_supplement(look(record.answers, today), record.announced, uploads, reference)
+        view = look(record.answers, today)
+        built = build_supplement(view, _to_bring(record, view), uploads, reference)
         if len(built) < 3:
             raise Incomplete
         return built
@@ -94,6 +95,17 @@ def _supplement(
     if not entries:
         raise Incomplete
     return {"form": _form(), "reference": reference, "evidence": entries}
+
+
+def _to_bring(record: Record, view: View) -> tuple[str, ...]:
+    """Sections that were announced, and those that were changed since the date was secured."""
+    now = as_application(view)
+    return tuple(
+        section.id
+        for section in view.definition.sections
+        if section.deferrable
+        and (section.id in record.announced or now.get(section.id) != record.early.get(section.id))
+    )
 
 
 def _entry(evidence: OpenEvidence | None, document: str) -> dict[str, Any]:

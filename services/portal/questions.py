@@ -146,13 +146,21 @@ class Questions:
         found = draft.view.step(step_id) if any(each.id == step_id for each in draft.view.steps) else None
         section = found.section if found is not None else step_id.partition(".")[0]
         following = draft.view.next_step(step_id)
-        while following is not None and not shown(following):
+        while following is not None and (not shown(following) or _entry_of(found, following)):
             following = draft.view.next_step(following.id)
         leaving = following is None or following.section != section
         if section == PLACE_SECTION and leaving and deciding(draft.view.answers) is not None:
             return f"/ort?von={quote(back)}" if back in BACK else "/ort"
         if back in BACK and not self._begun_item(draft, step_id, following):
             return BACK[back]
+        entries = _list_of(found)
+        if (
+            found is not None
+            and entries
+            and (following is None or (_list_of(following), following.item) != (entries, found.item))
+        ):
+            # An entry is done: is there another one?
+            return _url(entries, back)
         if section == "close" and leaving:
             return "/absenden"
         if leaving or following is None:
@@ -252,6 +260,16 @@ def _step(draft: Draft, step_id: str) -> Step:
         return draft.view.step(step_id)
     except KeyError:
         raise web.HTTPNotFound from None
+
+
+def _list_of(step: Step | None) -> str:
+    """Of an entry's page: the id of the page that lists the entries."""
+    return "" if step is None or step.item is None else step.id.rpartition(f".{step.item}.")[0]
+
+
+def _entry_of(entries: Step | None, step: Step) -> bool:
+    """Is it a page of an entry of this list? Whoever goes on from a list has seen there what is unfinished."""
+    return entries is not None and entries.kind == "list" and _list_of(step) == entries.id
 
 
 def _item_steps(draft: Draft, step: Step) -> list[tuple[str, str, str, bool]]:

@@ -128,6 +128,8 @@ class Record(Frozen):
     open_evidence: tuple[OpenEvidence, ...] = ()
     announced: tuple[str, ...] = ()
     """Sections that an early submission promised for later."""
+    early: dict[str, Any] = Field(default_factory=dict)
+    """The application of an early submission: what differs from it by now is brought later."""
     delivered: tuple[str, ...] = ()
     """Ids of files that intake has got."""
     erased_at: datetime | None = None

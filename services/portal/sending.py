@@ -297,6 +297,7 @@ class Sender:
                 "sent": (*found.sent, sent),
                 "target": target,
                 "announced": ready.to_follow,
+                "early": {} if complete else ready.application,
                 "delivered": (*found.delivered, *(file.id for file in gone_files)),
             }
             return found.changed(**fields)

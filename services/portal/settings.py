@@ -45,6 +45,7 @@ class PortalSettings(ServiceSettings):
     max_document_bytes: int = Field(default=50_000_000, ge=1)
     max_documents: int = Field(default=99, ge=1, le=999, description="of one application; intake counts the form too")
     max_total_bytes: int = Field(default=400_000_000, ge=1)
+    upload_timeout_s: float = Field(default=900.0, gt=0, description="whole time of one form with files")
     upload_idle_s: float = Field(default=30.0, gt=0)
 
     rate_per_s: float = Field(default=10.0, gt=0, description="requests of one address")

@@ -19,6 +19,7 @@ from shared.form import media
 T = TypeVar("T")
 MAX_FIELD_BYTES = 16 * 1024
 MAX_NAME = 200
+MAX_PARTS = 500
 READ_BYTES = 256 * 1024
 REFUSALS = {
     "heic": (
@@ -49,6 +50,14 @@ class Room:
     documents: int
 
 
+@dataclass(frozen=True)
+class Patience:
+    """How long a whole form may take, and how long a sender may be silent."""
+
+    whole_s: float
+    idle_s: float
+
+
 @dataclass
 class Received:
     """`refused` pairs a file's name with what is wrong and what to do, in German."""
@@ -66,17 +75,35 @@ async def receive(
     slot_of: Callable[[dict[str, list[str]]], str],
     check: Callable[[dict[str, list[str]]], None],
     room: Room,
-    idle_s: float,
+    patience: Patience,
 ) -> Received:
     """Reads the whole form. `check` sees the fields before the first file is read and may raise.
 
     What was received stays stored: the caller puts it into the record, or deletes it.
     """
+    try:
+        async with asyncio.timeout(patience.whole_s):
+            return await _receive(request, drafts, vault, slot_of, check, room, patience.idle_s)
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+
+
+async def _receive(  # noqa: PLR0917 - called once
+    request: web.Request,
+    drafts: Drafts,
+    vault: Vault,
+    slot_of: Callable[[dict[str, list[str]]], str],
+    check: Callable[[dict[str, list[str]]], None],
+    room: Room,
+    idle_s: float,
+) -> Received:
     received = Received()
     checked = False
+    parts = 0
     reader = await request.multipart()
     while (part := await _idle(reader.next, idle_s)) is not None:
-        if not isinstance(part, BodyPartReader):
+        parts += 1
+        if not isinstance(part, BodyPartReader) or parts > MAX_PARTS:
             raise web.HTTPBadRequest
         if part.filename is None:
             text = await _text(part, idle_s)

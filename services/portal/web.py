@@ -180,6 +180,9 @@ def headers_middleware(settings: PortalSettings) -> Middleware:
             for name, value in HEADERS.items():
                 response.headers.setdefault(name, value)
             response.headers.setdefault("Cache-Control", "no-store")
+            if response.content_type == "text/html":
+                # No page repeats what another site could have put into the request, so compression tells nothing.
+                response.enable_compression()
             if not settings.plain_http:
                 response.headers.setdefault("Strict-Transport-Security", "max-age=63072000; includeSubDomains")
         return response

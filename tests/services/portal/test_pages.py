@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import re
 
 import pytest
+from aiohttp.test_utils import TestServer
 
 from devtools import portal_walk
 from devtools.portal_walk import SINGLE, Household
 from devtools.visitor import Visitor
+from services.portal.app import build_app
+from services.portal.branding import DEFAULT_FILE, Brandings
 from services.portal.web import Buckets, same_origin
-from shared.errors import StoreUnavailable
+from shared.errors import Misconfigured, StoreUnavailable
+from shared.web.health import Health
 from tests.services.portal.conftest import World
 
 HOUSEHOLD = Household("single", SINGLE)
@@ -235,6 +241,36 @@ def test_buckets_refill() -> None:
     assert buckets.take("b", 0.0) is None
     assert buckets.take("a", 0.5) is None
     assert buckets.take("a", 0.5) == 1
+
+
+async def test_too_many_requests_are_told_to_wait(world: World) -> None:
+    limited = world.site.settings.model_copy(update={"rate_per_s": 0.1, "burst": 3})
+    site = dataclasses.replace(world.site, settings=limited)
+    async with TestServer(build_app(site, Health("portal"))) as server:
+        visitor = Visitor(str(server.make_url("")).rstrip("/"))
+        try:
+            pages = [await visitor.get("/") for _ in range(4)]
+            style = await visitor.get("/static/portal.css")
+        finally:
+            await visitor.close()
+    assert [page.status for page in pages] == [200, 200, 200, 429]
+    assert int(pages[3].headers["Retry-After"]) >= 1
+    assert "warten Sie" in pages[3].text
+    assert style.status == 200
+
+
+async def test_a_jobcenter_s_own_words_and_colour(world: World) -> None:
+    own = {
+        "jobcenters": {"kreis-offenbach": {"benefit": "Stütze", "portal": "Kreis Offenbach hilft", "accent": "green"}}
+    }
+    world.site.brandings = Brandings(json.loads(DEFAULT_FILE.read_bytes()) | own)
+    visitor = await begun(world)
+    assert "Kreis Offenbach hilft" in visitor.page.text
+    assert 'class="accent-green"' in visitor.page.html
+    assert "Kreis Offenbach hilft" not in (await world.visitor().get("/")).text
+    for wrong in ({}, {"default": {"benefit": "x"}}, {"default": 1}):
+        with pytest.raises(Misconfigured):
+            Brandings(wrong)
 
 
 @pytest.mark.parametrize("path", ["/frage/applicant.nothing", "/nachweis/evidence.X", "/frage/..%2f..%2fetc"])

@@ -211,14 +211,17 @@ async def test_secure_the_date_then_bring_the_rest(world: World) -> None:
     assert form.validate(early.application) == []
     assert "income" in early.application["to_follow"]
 
-    await portal_walk.fill(visitor, HOUSEHOLD)
-    await portal_walk.bring_evidence(visitor, HOUSEHOLD)
-    await portal_walk.declare_and_send(visitor, HOUSEHOLD)
+    changed = Household("moved", SINGLE | {"applicant.phone": "06103 4711"}, HOUSEHOLD.files)
+    await portal_walk.fill(visitor, changed)
+    await portal_walk.bring_evidence(visitor, changed)
+    await portal_walk.declare_and_send(visitor, changed)
     supplement = list(world.intake.submissions.values())[1]
     assert supplement.body == {"service": form.SERVICE, "follows": early.id, "kind": "supplement"}
     assert supplement.application is not None
     assert form.validate(supplement.application, form.SERVICE, Kind.SUPPLEMENT) == []
     assert supplement.application["income"][0]["kinds"] == ["none"]
+    assert supplement.application["applicant"]["phone"] == "06103 4711", "changed after it was sent"
+    assert "responsibility" not in supplement.application
     assert PDF in supplement.contents.values()
     status = await visitor.get("/status")
     assert early.id in status.text
