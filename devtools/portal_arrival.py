@@ -81,7 +81,8 @@ def _find(node: Any, parts: Sequence[str], key: str, lists: Mapping[str, list[st
     for part in parts:
         if isinstance(node, list):
             if key in lists and not any(entry.get("id") == part for entry in node):
-                node = node[lists[key].index(part)]
+                number = lists[key].index(part)
+                node = node[number] if number < len(node) else _ABSENT
             else:
                 node = next((each for each in node if part in (each.get("person_ref"), each.get("id"))), _ABSENT)
         elif isinstance(node, dict):
