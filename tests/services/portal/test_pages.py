@@ -5,17 +5,22 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from datetime import date
 
 import pytest
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from devtools import portal_walk
 from devtools.portal_walk import SINGLE, Household
 from devtools.visitor import Visitor
 from services.portal.app import build_app
 from services.portal.branding import DEFAULT_FILE, Brandings
+from services.portal.records import Place, Record, Target
+from services.portal.vault import Vault
 from services.portal.web import Buckets, same_origin
 from shared.errors import Misconfigured, StoreUnavailable
+from shared.form.flow import look
 from shared.web.health import Health
 from tests.services.portal.conftest import World
 
@@ -30,9 +35,19 @@ NAMES = {
 
 
 async def begun(world: World) -> Visitor:
-    visitor = world.visitor()
-    await portal_walk.begin(visitor)
-    await portal_walk.place(visitor, HOUSEHOLD)
+    """At the task list, the place answered and found; written straight into the store, because every test needs it."""
+    visitor, vault = world.visitor(), Vault.new()
+    answers = {
+        "responsibility.residence_situation": "rented_home",
+        "responsibility.residence_postcode": "63303",
+        "responsibility.residence_obligation": "no",
+    }
+    answers = {name: value for name, value in answers.items() if name in look(answers, date(2026, 11, 22)).answers}
+    target = Target(id="kreis-offenbach", name="Pro Arbeit Kreis Offenbach")
+    record = Record(answers=answers, place=Place(postcode="63303", municipality="Dreieich", target=target))
+    await world.site.drafts.create(vault, record, world.site.settings.unused_s)
+    visitor.session.cookie_jar.update_cookies({"antrag": vault.cookie()}, URL(world.url))
+    await visitor.get("/aufgaben")
     return visitor
 
 
