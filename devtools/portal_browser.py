@@ -72,7 +72,6 @@ def open_context(browser: Browser, device: Device, *, javascript: bool = True) -
     width, height = VIEWPORTS[device]
     context = browser.new_context(
         viewport={"width": width, "height": height},
-        device_scale_factor=2 if device == "phone" else 1,
         has_touch=device == "phone",
         is_mobile=device == "phone",
         java_script_enabled=javascript,

@@ -184,6 +184,7 @@ def main() -> int:
     parser = argparse.ArgumentParser("./dev portal-check", description=__doc__)
     parser.add_argument("--out", type=Path, default=ROOT / "build", help="where results, screens and logs go")
     parser.add_argument("--household", action="append", default=[], help="only this one (repeatable)")
+    parser.add_argument("--quick", action="store_true", help="neither axe nor screenshots: only whether all arrives")
     arguments = parser.parse_args()
     out: Path = arguments.out.resolve()
     screens = out / "screens"
@@ -191,7 +192,7 @@ def main() -> int:
     screens.mkdir(parents=True)
     known = {each.name: each for each in households(today())}
     ways = [way for way in WAYS if not arguments.household or way.household in arguments.household]
-    findings = Findings(screens)
+    findings = Findings(screens, quick=arguments.quick)
     outcomes: list[Outcome] = []
     stack = Stack(out / "run" / "portal-check", StackSettings(jobcenters=("kreis-offenbach",)), say=print)
     try:
@@ -202,7 +203,7 @@ def main() -> int:
                 outcomes.append(outcome)
                 print(_line(outcome), flush=True)
             devices: tuple[Device, ...] = ("desktop", "phone")
-            for device in devices:
+            for device in devices if not arguments.quick else ():
                 other_pages(browser, stack, known["single"], findings, device)
     except ProcessFailed as error:
         print(f"the system did not start: {error}")
