@@ -5,9 +5,11 @@ trace  →  metrics  →  headers  →  errors as pages  →  limits  →  origi
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import dataclass
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from services.portal.evidence import Evidence
 from services.portal.followups import FollowUps
@@ -81,8 +83,6 @@ class Information:
 
 def _static() -> list[web.RouteDef]:
     """Few small files, read once and sent compressed; their addresses change with their content."""
-    import gzip
-
     routes = []
     for path in sorted(STATIC.iterdir()):
         if path.suffix not in TYPES:
@@ -93,8 +93,8 @@ def _static() -> list[web.RouteDef]:
     return routes
 
 
-def _file(plain: bytes, packed: bytes, media_type: str):  # type: ignore[no-untyped-def]
-    async def send(request: web.Request) -> web.Response:
+def _file(plain: bytes, packed: bytes, media_type: str) -> Handler:
+    async def send(request: web.Request) -> web.StreamResponse:
         headers = {"Content-Type": media_type, "Cache-Control": f"public, max-age={KEEP_S}, immutable"}
         if packed is not plain and "gzip" in request.headers.get("Accept-Encoding", ""):
             return web.Response(body=packed, headers=headers | {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +200,7 @@ class Site:
 
         return await self.drafts.change(draft.vault, guarded, self.settings.unused_s, found=draft.loaded)
 
-    def today(self) -> Any:
+    def today(self) -> date:
         return times.berlin_today(self.clock())
 
     # -- the way ----------------------------------------------------------------------------------------------------
@@ -224,8 +225,6 @@ async def read_form(request: web.Request) -> Answers:
 
 def _assets() -> Callable[[str], str]:
     """Addresses of static files with a mark of their content, so that browsers may keep them for ever."""
-    import hashlib
-
     marks = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:10] for path in STATIC.iterdir() if path.is_file()
     }

@@ -20,7 +20,7 @@ window.addEventListener("pageshow", () => {
 for (const form of document.querySelectorAll("form[data-progress]")) {
   form.addEventListener("submit", (event) => {
     const file = form.querySelector("input[type=file]");
-    if (!file || file.files.length === 0 || event.submitter?.name === "_remove") return;
+    if (event.defaultPrevented || !file || file.files.length === 0 || event.submitter?.name === "_remove") return;
     event.preventDefault();
     const bar = form.querySelector("progress");
     const said = form.querySelector("[data-progress-text]");
