@@ -117,6 +117,13 @@ def _test(arguments: Sequence[str]) -> int:
     return _module("pytest", [*parallel, *arguments])
 
 
+def _portal_check(arguments: Sequence[str]) -> int:
+    setup.ensure()
+    if not {"-h", "--help"} & set(arguments):
+        setup.ensure_browser()
+    return _module("devtools.portal_check", arguments)
+
+
 def _help(_: Sequence[str]) -> int:
     width = max(len(name) for name in COMMANDS)
     print("Antragsweiche: applications for basic income support, sealed, to the responsible municipal Jobcenter.\n")
@@ -145,6 +152,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "bench": Command("measure the speed, check that nothing was lost (at most 15 minutes)", _in_venv("bench")),
     "compose-test": Command("the demo in containers, each restarted once", _in_venv("devtools.compose_test")),
+    "portal-check": Command("whole households at a real browser, with axe and screenshots", _portal_check),
     "up": Command("start everything for hands-on use, say how to use it", _in_venv("devtools.up")),
     "down": Command("stop what `up` started", _in_venv("devtools.down")),
     "antragsweiche": Command("the command line, for what `up` started: ./dev antragsweiche --help", _antragsweiche),

@@ -20,7 +20,7 @@ import aiohttp
 from rich.console import Console
 from rich.table import Table
 
-from devtools import event_log
+from devtools import demo_portal, event_log
 from devtools.places import connected
 from devtools.portal import Portal
 from devtools.processes import ProcessFailed
@@ -44,16 +44,19 @@ def main() -> int:
         console = Console(highlight=False, width=WIDTH)  # in a file or a pipe nothing needs to be cut
     began = time.monotonic()
     shutil.rmtree(out / "demo", ignore_errors=True)
-    settings = StackSettings(jobcenters=connected(), handover_root=out / "demo")
+    settings = StackSettings(jobcenters=connected(), portal_replicas=1, handover_root=out / "demo")
     stack = Stack(out / "run" / "demo", settings, say=lambda text: console.print(f"  {text}", style="dim"))
     try:
         with stack:
-            console.print(f"ready after {stack.timings['ready']:.1f} s; sending {len(SAMPLES)} samples to intake")
+            console.print(f"ready after {stack.timings['ready']:.1f} s; one household fills in the portal's pages")
+            walked = asyncio.run(demo_portal.walk(stack))
+            console.print(f"  {walked.household}: {walked.pages} pages, {walked.outcome}, {walked.seconds} s")
+            console.print(f"sending {len(SAMPLES)} samples to intake")
             results = asyncio.run(_send(stack, console))
     except ProcessFailed as error:
         print(f"the system did not start: {error}")  # not by rich: a log may hold what looks like markup
         return 1
-    report = summary(results, time.monotonic() - began)
+    report = summary(results, time.monotonic() - began) | {"portal": walked.row()}
     file = out / "demo.json"
     file.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
     _show(console, results, report, file)
@@ -62,9 +65,11 @@ def main() -> int:
     for result in wrong:
         faults = "; ".join(result.faults) or f"outcome {result.outcome}, expected {result.sample.expected}"
         console.print(f"[red]{result.sample.name}[/red]: {faults}")
-    if wrong:
+    if walked.fault:
+        print(f"portal: {walked.fault}")  # not by rich: it quotes a page
+    if wrong or walked.fault:
         console.print(f"logs: {_relative(stack.logs)}/")
-    return 1 if wrong else 0
+    return 1 if wrong or walked.fault else 0
 
 
 async def _send(stack: Stack, console: Console) -> list[Result]:
@@ -142,6 +147,9 @@ def _next(console: Console, results: list[Result]) -> None:
     if opened is not None and opened.folder is not None:
         console.print(f"\nopened by {opened.jobcenter}: {_relative(opened.folder)}/", soft_wrap=True)
     console.print("\nwhat next")
+    console.print(
+        "  a Land          ./dev up                    then the portal's address that it prints; docs/portal.md"
+    )
     console.print("  portal builder  ./dev up                    then the curl walk-through that it prints")
     console.print("  Jobcenter IT    docs/for-jobcenter-it.md    ./dev antragsweiche keys generate --help")
     console.print("  operator        ./dev up                    ./dev antragsweiche tail submissions.events -f")

@@ -56,12 +56,21 @@ def family(place: Place, canary: str, number: int) -> Application:
         "income": [
             _no_income("applicant", canary),
             {"person_ref": "person-1", "kinds": ["minijob"], "jobs": [job], "income_unstable": True},
-            {"person_ref": "person-2", "kinds": ["child_benefit"]},
-            {"person_ref": "person-3", "kinds": ["child_benefit"]},
+        ],
+        "additional_needs": [_no_additional_needs(person) for person in ("applicant", "person-1")]
+        + [
+            {"person_ref": child, "costly_diet": False, "special_need_ongoing": False}
+            for child in ("person-2", "person-3")
+        ],
+        "education_participation": [
+            {"person_ref": "person-2", "but_needs": ["trips", "lunch"]},
+            {"person_ref": "person-3", "but_needs": ["none"]},
         ],
         "assets": [
             _account("applicant", 120_034),
             {"person_ref": "person-1", "has": ["vehicle"], "gifts_10y": False, "vehicles": [_CAR]},
+            {"person_ref": "person-2", "has": ["none"]},
+            {"person_ref": "person-3", "has": ["none"]},
         ],
         "health_insurance": [
             _insured("applicant", number),
@@ -204,6 +213,9 @@ def _application(place: Place, canary: str, number: int) -> Application:
             "iban": with_check_digits("DE", f"50010517{number:010d}"),
             "account_holder": f"Änne Müller-{canary}",
         },
+        "additional_needs": [_no_additional_needs("applicant")],
+        "prior_claims": {"applied_benefits": ["none"], "third_party_damage": False, "other_claims": False},
+        "one_off_needs": {"kinds": ["none"]},
         "housing": _flat(),
         "close": _closed(canary),
         "annex_codes": ["HA", "KDU", "EK", "VM"],
@@ -248,6 +260,16 @@ def _conditions(person_ref: str) -> Application:
         "in_institution": False,
         "employed_now": False,
         "looking_for_work": True,
+        "recent_work": False,
+    }
+
+
+def _no_additional_needs(person_ref: str) -> Application:
+    return {
+        "person_ref": person_ref,
+        "costly_diet": False,
+        "disability_participation": False,
+        "special_need_ongoing": False,
     }
 
 

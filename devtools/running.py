@@ -46,6 +46,7 @@ class Running:
     environment: dict[str, str] = field(default_factory=dict)
     folders: dict[str, str] = field(default_factory=dict)
     jobcenters: tuple[str, ...] = ()
+    portal_url: str = ""
 
     def write(self, file: Path = STATE_FILE) -> None:
         partial = file.with_suffix(".partial")

@@ -161,6 +161,32 @@ def install_system_packages(progress: Progress) -> None:
         raise ToolMissing("java is older than 17, and the installed package did not change that")
 
 
+BROWSER_PACKAGES = ("chromium", "libatomic1", "fonts-liberation")
+"""What the portal's browser tests need; the Python package `playwright` brings no browser of its own."""
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+def ensure_browser() -> None:
+    """Debian's Chromium, only for commands that open pages: by apt as root, else say what a person must install."""
+    if CHROMIUM.exists():
+        return
+    names = " ".join(BROWSER_PACKAGES)
+    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+        raise ToolMissing(
+            f"This machine lacks Chromium at {CHROMIUM}, which the portal's browser tests open.\n"
+            f"On Debian: sudo apt-get install --no-install-recommends {names}\nThen start the command again."
+        )
+    progress = Progress()
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    apt = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "-q"]
+    with _exclusive("system"):
+        if CHROMIUM.exists():
+            return
+        with progress.step("Chromium by apt", "about 60 s"):
+            _run([*apt, "update"], env=env)
+            _run([*apt, "install", "-y", "--no-install-recommends", *BROWSER_PACKAGES], env=env)
+
+
 # --- what goes into the cache ----------------------------------------------------------------------------------------
 
 

@@ -32,6 +32,9 @@ from devtools.servers import Door, KafkaServer, S3Server
 from devtools.toolchain import ROOT
 
 BUCKET = "submissions"
+DRAFTS_BUCKET = "drafts"
+"""The portal's own: it reaches nothing of intake's."""
+PORTAL_ID = "portal"
 READY_S = 90.0
 
 
@@ -71,8 +74,9 @@ class StackSettings:
     | `router_replicas`, `delivery_replicas` | these, each with a static instance id of its own |
     | `receivers` | the receiver processes, which together have all `jobcenters`; default: one for all |
     | `clients` | ids of the sandbox clients; their secrets are drawn at each start |
+    | `portal_replicas` | processes of the citizens' portal; each serves any visitor; default: none |
     | `handover_root` | folder of the hand-over folders, one for each destination; default: within the stack's |
-    | `env` | more variables by service (`intake`, `router`, `delivery`, `receiver`), over the stack's own |
+    | `env` | more variables by service (`intake`, `router`, `delivery`, `receiver`, `portal`), over the stack's own |
     | `network` | what lies between the processes; default: nothing |
     """
 
@@ -82,6 +86,7 @@ class StackSettings:
     delivery_replicas: int = 1
     receivers: tuple[ReceiverSetup, ...] = ()
     clients: tuple[str, ...] = (SANDBOX_ID,)
+    portal_replicas: int = 0
     handover_root: Path | None = None
     env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     network: Network = field(default_factory=_Loopback)
@@ -115,6 +120,7 @@ class Stack:
         self._began = 0.0
         self._network = settings.network
         self._ports = {name: free_port() for service in ("intake", "delivery") for name in settings.names(service)}
+        self._portal_ports: dict[str, int] = {}
         self._receivers: dict[str, int] = {}
         self._receiver_names: dict[str, str] = {}
         self._kafka_doors: dict[str, int] = {}
@@ -143,6 +149,11 @@ class Stack:
     def receiver_of(self, destination: str) -> str:
         """Name of the process that receives for it."""
         return self._receiver_names[destination]
+
+    @property
+    def portal_urls(self) -> tuple[str, ...]:
+        """The citizens' portal, each replica's address; empty without one."""
+        return tuple(f"http://127.0.0.1:{port}" for port in self._portal_ports.values())
 
     @property
     def client(self) -> SandboxClient:
@@ -192,6 +203,7 @@ class Stack:
         self._mark("keys")
         self.store.wait()
         make_bucket(self.store, BUCKET)
+        make_bucket(self.store, DRAFTS_BUCKET)
         self._mark("store")
         wanted = self.settings.receivers or (ReceiverSetup(self.settings.jobcenters),)
         receivers = [self._add_receiver(setup) for setup in wanted]
@@ -205,7 +217,7 @@ class Stack:
         self._say("creating topics, publishing the directory of 104 Jobcenters")
         run_async(self.desk.publish(self.bootstrap))
         self._mark("directory published")
-        self._say("starting intake, router and delivery")
+        self._say("starting intake, router, delivery and the portal")
         services = self._add_services()
         for name in services:
             self.processes[name].start()
@@ -218,7 +230,13 @@ class Stack:
             self._say(f"making RSA 4096 keys for {len(missing)} Jobcenters (once for this checkout)")
         self.keys = ensure_keys(self._keys_folder, self.settings.jobcenters)
         self.desk = DirectoryDesk(self.directory_folder, self.keys)
-        self.clients = write_clients(self.folder / "clients.json", self.settings.clients)
+        names = self.settings.clients if PORTAL_ID in self.settings.clients else (*self.settings.clients, PORTAL_ID)
+        self.clients = write_clients(self.folder / "clients.json", names)
+        self._portal_secret_file = self.folder / "portal-secret"
+        self._portal_secret_file.touch(mode=0o600)
+        self._portal_secret_file.write_text(
+            next(each.client_secret for each in self.clients if each.client_id == PORTAL_ID)
+        )
         self._secret_file = self.folder / "store-secret"
         self._secret_file.touch(mode=0o600)
         self._secret_file.write_text(self.store.secret_key)
@@ -329,11 +347,16 @@ class Stack:
 
     def _add_services(self) -> list[str]:
         own = {"intake": self._intake_env, "router": self._router_env, "delivery": self._delivery_env}
-        return [
+        names = [
             self._python(name, f"services.{service}", {**self._common_env(name), **env(name)})
             for service, env in own.items()
             for name in self.settings.names(service)
         ]
+        for number in range(1, self.settings.portal_replicas + 1):
+            name = f"portal-{number}"
+            port = self._portal_ports[name] = free_port()
+            names.append(self._python(name, "services.portal", self._portal_env(port)))
+        return names
 
     def _intake_env(self, name: str) -> dict[str, str]:
         port = self._ports[name]
@@ -349,6 +372,23 @@ class Stack:
 
     def _router_env(self, name: str) -> dict[str, str]:
         return {"ROUTER_HOST": "127.0.0.1", "ROUTER_PORT": str(free_port()), "ROUTER_INSTANCE_ID": name}
+
+    def _portal_env(self, port: int) -> dict[str, str]:
+        """Nothing of Kafka, directory or intake's bucket: the portal is a client of the public API."""
+        common = self.environment()
+        return {
+            **{name: value for name, value in common.items() if name.startswith("STORE_")},
+            "STORE_BUCKET": DRAFTS_BUCKET,
+            "PORTAL_HOST": "127.0.0.1",
+            "PORTAL_PORT": str(port),
+            "PORTAL_PLAIN_HTTP": "true",
+            "PORTAL_INTAKE_URL": self.intake_url,
+            "PORTAL_CLIENT_ID": PORTAL_ID,
+            "PORTAL_CLIENT_SECRET_FILE": str(self._portal_secret_file),
+            "PORTAL_RATE_PER_S": "500",
+            "PORTAL_BURST": "5000",
+            "PORTAL_STARTS_PER_HOUR": "10000",
+        }
 
     def _delivery_env(self, name: str) -> dict[str, str]:
         return {

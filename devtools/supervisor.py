@@ -24,6 +24,7 @@ def _state(stack: Stack) -> Running:
         supervisor=Started.of(os.getpid()),
         processes={name: Started.of(process.pid) for name, process in stack.processes.items()},
         intake_url=stack.intake_url,
+        portal_url=stack.portal_urls[0],
         client_id=stack.client.client_id,
         client_secret=stack.client.client_secret,
         environment=stack.environment(),
@@ -44,7 +45,7 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    stack = Stack(RUN_FOLDER / "stack", StackSettings(jobcenters=connected()), say=_say)
+    stack = Stack(RUN_FOLDER / "stack", StackSettings(jobcenters=connected(), portal_replicas=1), say=_say)
     try:
         with stack:
             write_files(RUN_FOLDER / "walkthrough", stack.client.client_secret)

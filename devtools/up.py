@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 
+import segno
+
 from devtools.running import RUN_FOLDER, STATE_FILE, Running, read_running
 from devtools.toolchain import ROOT
 from devtools.walkthrough import walkthrough
@@ -26,6 +28,8 @@ def main() -> int:
         if running is None:
             return 1
     print(addresses(running))
+    if sys.stdout.isatty():
+        segno.make(running.portal_url).terminal(compact=True)
     if not chosen.quiet:
         print(walkthrough(running))
     return 0
@@ -68,6 +72,7 @@ def addresses(running: Running) -> str:
     environment = running.environment
     lines = [
         "",
+        f"portal         {running.portal_url}    (for citizens; open it in a browser)",
         f"intake         {running.intake_url}    (API description: {running.intake_url}/openapi.json)",
         f"Kafka          {environment['KAFKA_BOOTSTRAP']}",
         f"store          http://{environment['STORE_ENDPOINT']}    bucket {environment['STORE_BUCKET']}",

@@ -39,4 +39,5 @@ def check_application(opening: Opening, order: Order) -> str:
             "The evidence list names documents that are not among the completion's documents.",
             not_named=sorted(strangers),
         )
-    return form.schema_uri(opening.service, opening.kind)
+    version = form.version_of(application, opening.service)
+    return form.schema_uri(opening.service, opening.kind, version)

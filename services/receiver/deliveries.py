@@ -28,6 +28,7 @@ from services.receiver.index import Links, build_index
 from services.receiver.journal import Entry, Journal, SignedAnswer, State
 from services.receiver.locks import KeyedLocks
 from services.receiver.manifests import ReadManifest, read_manifest
+from services.receiver.paper import PAPER, application_pdf
 from services.receiver.parts import IncomingPart
 from services.receiver.refusals import BadDelivery, NotNow, TooLarge
 from services.receiver.settings import DestinationSettings, Limits
@@ -300,10 +301,18 @@ class Receiver:
             raise NotNow("journal-changed")
         application = checks.parse_application(job.contents.data) or {}
         links = self._links(name, manifest)
+        wanted = job.destination.settings.render_form
+        paper = application_pdf(manifest, job.contents, application) if wanted else None
         index = build_index(
-            manifest, job.contents, application, delivery_id=job.delivery_id, links=links, at=self._clock()
+            manifest,
+            job.contents,
+            application,
+            delivery_id=job.delivery_id,
+            links=links,
+            at=self._clock(),
+            paper=PAPER if paper is not None else None,
         )
-        handover.stage(workshop, job.contents, index, job.read.token)
+        handover.stage(workshop, job.contents, index, job.read.token, paper)
         self._on_step(Step.STAGED)
         answer, reply = self._sign(job.destination, job.delivery_id, job.read, [])
         self._journal.begin(_entry(job, workshop), self._clock())

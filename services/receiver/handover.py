@@ -26,6 +26,7 @@ from services.receiver import disk
 from services.receiver.checks import Contents
 from services.receiver.index import APPLICATION, DOCUMENTS, INDEX, MANIFEST, file_names
 from services.receiver.journal import Entry
+from services.receiver.paper import PAPER
 from shared.errors import OurError
 
 INCOMING = ".incoming"
@@ -93,12 +94,14 @@ def free_bytes(handover: Path) -> int:
     return shutil.disk_usage(handover).free
 
 
-def stage(workshop: Workshop, contents: Contents, index: bytes, manifest_token: str) -> None:
+def stage(workshop: Workshop, contents: Contents, index: bytes, manifest_token: str, paper: bytes | None) -> None:
     """Put the folder together and wait until all of it is on the disk."""
     disk.make_folder(workshop.folder)
     disk.write_durably(workshop.folder / APPLICATION, contents.data)
     disk.write_durably(workshop.folder / MANIFEST, manifest_token.encode("ascii"))
     disk.write_durably(workshop.folder / INDEX, index)
+    if paper is not None:
+        disk.write_durably(workshop.folder / PAPER, paper)
     documents = workshop.folder / DOCUMENTS
     disk.make_folder(documents)
     for document, name in zip(contents.documents, file_names(contents.documents), strict=True):

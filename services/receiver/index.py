@@ -52,13 +52,16 @@ def build_index(
     delivery_id: UUID,
     links: Links,
     at: datetime,
+    paper: str | None = None,
 ) -> bytes:
-    """The file's bytes: UTF-8 JSON, indented, because people read it too. `at` is the moment of the hand-over."""
+    """The file's bytes: UTF-8 JSON, indented, because people read it too.
+
+    `at` is the moment of the hand-over, `paper` the name of the PDF that was rendered here, if one was."""
     evidence = evidence_by_document(application)
     follows = None
     if manifest.follows is not None:
         follows = {"submission_id": str(manifest.follows), "arrived": links.follows_arrived}
-    index = {
+    index: dict[str, Any] = {
         "format": FORMAT,
         "submission_id": str(manifest.submission_id),
         "generation": manifest.generation,
@@ -81,6 +84,8 @@ def build_index(
         ],
         "manifest": MANIFEST,
     }
+    if paper is not None:
+        index["application"]["pdf"] = paper
     return json.dumps(index, ensure_ascii=False, indent=2).encode() + b"\n"
 
 

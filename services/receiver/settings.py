@@ -84,6 +84,9 @@ class DestinationSettings(_Frozen):
     inbox: Inbox | None = Field(
         default=None, description="a hot folder or bucket that is watched beside HTTP; needs `answers_url`"
     )
+    render_form: bool = Field(
+        default=True, description="write `application.pdf`, the application on paper, where the sender sent none"
+    )
 
 
 class TlsSettings(_Frozen):

@@ -6,7 +6,10 @@
     form.validate(application, service, kind)             list of FieldError, empty if it may be sent
     form.routing_answers(application)                     (postcode, municipality key or None)
     form.documents_named(application)                     document ids in the evidence list
+    form.version_of(application, service)                 the version it is read by; earlier ones stay readable
 
+The way through the form, for portals: `shared.form.flow`. Who belongs to the community: `shared.form.household`.
+In words: `shared.form.summary`; on paper: `shared.form.pdf`; paper annexes: `shared.form.annexes`.
 Document types and safe names: `shared.form.media`, `shared.form.filenames`; metadata part: `shared.form.metadata`.
 """
 
@@ -16,7 +19,7 @@ from shared.form.definition import DEFINITION
 from shared.form.errors import FieldError
 from shared.form.limits import MAX_APPLICATION_BYTES
 from shared.form.routing import documents_named, routing_answers
-from shared.form.validate import schema, schema_uri, services, validate
+from shared.form.validate import schema, schema_uri, services, validate, version_of
 
 FORM_VERSION = DEFINITION.version
 SERVICE = DEFINITION.service
@@ -33,4 +36,5 @@ __all__ = [
     "schema_uri",
     "services",
     "validate",
+    "version_of",
 ]

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 
 from shared.form.conditions import references
 from shared.form.model import Answer, AnswerIn, Condition, Definition, Question, Repeat, Section
+from shared.form.reach import unreachable
 
 _WITH_OPTIONS = (Answer.ONE, Answer.MANY)
+SHORT = 20
+"""Characters of a label that may stand in several sections."""
 _COMPARABLE = (Answer.ONE, Answer.MANY, Answer.YES_NO, Answer.YES_NO_UNKNOWN, Answer.COUNTRY, Answer.COUNTRIES)
 
 
@@ -18,9 +21,10 @@ def lint(definition: Definition) -> list[str]:
     - Ids are unique, and no label is asked twice in one section (or group).
     - Every condition looks at questions asked earlier, with values these can have, at a place where exactly one answer
       stands: never from outside into a group or into a section that repeats for each person.
+    - Every question can be reached, and none is asked twice: not in another section either.
     - Evidence and annex codes are declared and used; questions with options have them, others do not.
     """
-    findings = [*_duplicates(definition), *_codes(definition)]
+    findings = [*_duplicates(definition), *_asked_twice(definition), *_codes(definition)]
     asked: dict[str, Question] = {}
     sections = {section.id: section for section in definition.sections}
     for section in definition.sections:
@@ -33,6 +37,9 @@ def lint(definition: Definition) -> list[str]:
                 field_path = f"{path}.{field.id}"
                 findings.extend(_question(field_path, field, asked, sections))
                 asked[field_path] = field
+    if not findings:
+        # Only where all conditions look back does it make sense to try answers.
+        findings.extend(f"{path}: no answers lead to it" for path in unreachable(definition))
     return findings
 
 
@@ -46,6 +53,18 @@ def _duplicates(definition: Definition) -> Iterator[str]:
             yield from _repeated("option", place, _options(questions))
             # The same follow-up ("Seit wann?") may belong to several questions: what counts is label and condition.
             yield from _repeated("question", place, [f"{question.label} {question.when!r}" for question in questions])
+
+
+def _asked_twice(definition: Definition) -> Iterator[str]:
+    """The same words in two sections. Short follow-ups ("Bis wann?") mean something else in each place."""
+    places: dict[str, set[str]] = {}
+    for section in definition.sections:
+        for _, questions in _levels(section):
+            for question in questions:
+                places.setdefault(question.label, set()).add(section.id)
+    for label, sections in places.items():
+        if len(sections) > 1 and len(label) > SHORT:
+            yield f"{', '.join(sorted(sections))}: question {label!r} is asked twice"
 
 
 def _options(questions: tuple[Question, ...]) -> list[str]:
@@ -78,6 +97,12 @@ def _codes(definition: Definition) -> Iterator[str]:
                         yield f"{place}.{question.id}: evidence {code} is not declared"
                 if question.annex is not None and question.annex not in annexes:
                     yield f"{place}.{question.id}: annex {question.annex} is not declared"
+    known = {path for section in definition.sections for path in (f"{section.id}.{q.id}" for q in section.questions)}
+    for annex in definition.annexes:
+        for condition in (annex.when, annex.each):
+            for reference in references(condition) if condition is not None else ():
+                if reference not in known:
+                    yield f"annex {annex.code}: {reference} is not asked"
 
 
 def _question(path: str, question: Question, asked: dict[str, Question], sections: dict[str, Section]) -> Iterator[str]:

@@ -22,7 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 Identifier = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,48}$")]
 Path = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*){1,2}$")]
 EvidenceCode = Annotated[str, StringConstraints(pattern=r"^E-[A-Z]{2,10}$")]
-AnnexCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,4}$")]
+AnnexCode = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,4}(-[a-z]{2,10})?$")]
+"""A paper annex, or its kind where its number differs between Jobcenters (`UH-child`)."""
 
 
 class Frozen(BaseModel):
@@ -87,6 +88,30 @@ class Fact(StrEnum):
     """Belongs to the Bedarfsgemeinschaft (§ 7 (3) SGB II)."""
     HOUSEHOLD_ONLY = "household_only"
     """Lives in the household without belonging to the community."""
+    APPLICANT = "applicant"
+    AGE_15_TO_24 = "age_15_to_24"
+    UNDER_18 = "under_18"
+    HOUSEHOLD_RELATIVE = "household_relative"
+    """A relative or in-law in the household, outside the community: is help to be expected (§ 9 (5) SGB II, HG)?"""
+    RESPONSIBILITY = "responsibility"
+    """An adult who is no relative, with a sign of mutual responsibility (§ 7 (3a) SGB II, annex VE)."""
+    MAY_BE_PREGNANT = "may_be_pregnant"
+    LONE_PARENT = "lone_parent"
+    """Lives with an own child under 18 and without another adult parent (§ 21 (3) SGB II)."""
+    LEARNS = "learns"
+    """Under 25 and at school or in day care: education and participation (§ 28 SGB II); every person under 18 too."""
+    PUPIL = "pupil"
+    WORKED_RECENTLY = "worked_recently"
+    """Said to have worked, or had a time like it, within five years."""
+    CANNOT_WORK = "cannot_work"
+    """Said not to be able to work three hours a day."""
+    MAINTENANCE_SPOUSE = "maintenance_spouse"
+    MAINTENANCE_CARE = "maintenance_care"
+    """Cares alone for a child under three, or is pregnant, unmarried (§ 1615l BGB)."""
+    MAINTENANCE_CHILD = "maintenance_child"
+    """Under 25, one parent outside the household."""
+    MAINTENANCE_PARENTS = "maintenance_parents"
+    """Under 25 and no parent in the household."""
 
 
 class AnswerIn(Frozen):
@@ -132,6 +157,9 @@ Condition = Annotated[Union["AnswerIn", "Answered", "Person", "AllOf", "AnyOf", 
 class Option(Frozen):
     value: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,48}$")]
     label: str = Field(min_length=1, max_length=160, description="German, for citizens")
+    own_request: bool = Field(
+        default=False, description="chosen, it is an application of its own (§ 37 (1) s. 2 SGB II): see `requests`"
+    )
 
 
 class Protection(StrEnum):
@@ -151,7 +179,12 @@ class Question(Frozen):
     | `required` | True, False, or required only under a condition; counts for complete applications |
     | `early` | needed even for an early submission ("secure my date", § 37 SGB II) |
     | `evidence` | codes of what may prove the answer; never a blocker |
+    | `evidence_when` | options that call for the evidence; empty = any but no, none and zero |
     | `annex` | the paper annex whose page shows the answer; None = the section's |
+    | `label_other`, `help_other` | for another person than the applicant; `{name}` is the given name |
+    | `by_portal` | set by the portal, never asked of citizens |
+    | `page` | a page of this title begins here; else the question stands on the page before |
+    | `earliest_days`, `latest_days` | bounds of a date, counted from the day of answering; never checked later |
     """
 
     id: Identifier
@@ -163,6 +196,7 @@ class Question(Frozen):
     required: bool | Condition = False
     early: bool = False
     evidence: tuple[EvidenceCode, ...] = ()
+    evidence_when: tuple[str, ...] = ()
     annex: AnnexCode | None = None
     protection: Protection = Protection.NORMAL
     fields: tuple[Question, ...] = ()
@@ -171,6 +205,12 @@ class Question(Frozen):
     max_length: int | None = Field(default=None, ge=1, le=2000)
     pattern: str | None = None
     must_be: bool | None = Field(default=None, description="the only acceptable answer, for declarations")
+    label_other: str = Field(default="", max_length=200)
+    help_other: str = Field(default="", max_length=600)
+    page: str = Field(default="", max_length=120)
+    by_portal: bool = False
+    earliest_days: int | None = None
+    latest_days: int | None = None
 
 
 class Repeat(StrEnum):
@@ -179,7 +219,11 @@ class Repeat(StrEnum):
 
 
 class Section(Frozen):
-    """A task of the task list. `deferrable` sections may be brought later (`to_follow`)."""
+    """A task of the task list. `deferrable` sections may be brought later (`to_follow`).
+
+    `persons`: of whom a section that repeats is asked; None = of everyone in the community. `title_other` names another
+    person's section (`{name}`).
+    """
 
     id: Identifier
     title: str = Field(min_length=1, max_length=120)
@@ -187,6 +231,8 @@ class Section(Frozen):
     annex: AnnexCode = "HA"
     repeat: Repeat = Repeat.ONCE
     when: Condition | None = None
+    persons: Condition | None = None
+    title_other: str = Field(default="", max_length=120)
     deferrable: bool = True
     questions: tuple[Question, ...] = Field(min_length=1)
 
@@ -195,13 +241,20 @@ class EvidenceKind(Frozen):
     code: EvidenceCode
     label: str = Field(min_length=1, max_length=200)
     protection: Protection = Protection.NORMAL
+    help: str = Field(default="", max_length=600, description="German, for citizens: what to photograph, where it is")
+    optional: bool = Field(default=False, description="only if there is one: nothing is announced unasked")
+    each_question: bool = Field(default=False, description="asked anew for each question, not once for each person")
 
 
 class Annex(Frozen):
-    """A paper annex that staff think in. `when` is None where its trigger is not part of this version yet."""
+    """A paper annex that staff think in.
+
+    Needed if `when` holds (None = always), and, where `each` stands, if that holds for at least one person."""
 
     code: AnnexCode
     label: str = Field(min_length=1, max_length=120)
+    when: Condition | None = None
+    each: Condition | None = None
 
 
 class Definition(Frozen):
@@ -218,5 +271,5 @@ class Definition(Frozen):
         return next((section for section in self.sections if section.id == section_id), None)
 
 
-for _model in (AllOf, AnyOf, Not, Question, Section, Definition):
+for _model in (AllOf, AnyOf, Not, Question, Section, Annex, Definition):
     _model.model_rebuild()

@@ -15,12 +15,11 @@ def routing_answers(application: dict[str, Any]) -> tuple[str, str | None]:
     Supplements and withdrawals have none: they follow their application.
     """
     answers = application["responsibility"]
-    if answers.get("residence_obligation") == "yes":
-        place = "obligation"
-    elif answers["residence_situation"] == "no_fixed_home":
-        place = "actual_stay"
-    else:
-        place = "residence"
+    # The obligation is asked where it first can be: with the accommodation, or with the residence title.
+    for told in (answers, application.get("applicant", {})):
+        if told.get("residence_obligation") == "yes":
+            return told["obligation_postcode"], told.get("obligation_municipality")
+    place = "actual_stay" if answers["residence_situation"] == "no_fixed_home" else "residence"
     return answers[f"{place}_postcode"], answers.get(f"{place}_municipality")
 
 

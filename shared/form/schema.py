@@ -13,12 +13,13 @@ from typing import Any
 
 from shared.contracts.manifest import Kind
 from shared.form.answers import ADDRESS, PERSON_REF, answer_schema
-from shared.form.conditions import Facts, JsonSchema, Relative, every, references, to_schema
+from shared.form.conditions import Facts, JsonSchema, Relative, evaluate, every, references, to_schema
 from shared.form.limits import MAX_EVIDENCE, MAX_ITEMS, MAX_LONG, MAX_PERSONS, MAX_TEXT
-from shared.form.model import Answer, Condition, Definition, Question, Repeat, Section
+from shared.form.model import Answer, Condition, Definition, Fact, Question, Repeat, Section
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 EARLY = "to_follow"
+REQUESTS = "requests"
 
 
 def schema_uri(definition: Definition, kind: Kind) -> str:
@@ -51,6 +52,9 @@ def _application(definition: Definition) -> JsonSchema:
         },
         EARLY: {"type": "array", "uniqueItems": True, "items": {"enum": deferrable}},
     }
+    asked_apart = dict(own_requests(definition))
+    if asked_apart:
+        properties[REQUESTS] = _requests(asked_apart)
     defs: JsonSchema = {"address": ADDRESS}
     rules: list[JsonSchema] = []
     once = _once(definition)
@@ -153,6 +157,31 @@ def _evidence(definition: Definition) -> JsonSchema:
     }
 
 
+def own_requests(definition: Definition) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Questions some of whose options are applications of their own, with these options."""
+    for path, question in walk(definition):
+        if chosen := tuple(option.value for option in question.options if option.own_request):
+            yield path, chosen
+
+
+def _requests(asked_apart: dict[str, tuple[str, ...]]) -> JsonSchema:
+    """What is applied for separately (§ 24 (1), (3), § 28 (5) with § 37 (1) s. 2 SGB II): derived from the answers."""
+    return {
+        "type": "array",
+        "uniqueItems": True,
+        "items": {
+            "type": "object",
+            "required": ["request", "question_id", "person_ref"],
+            "properties": {
+                "request": {"enum": sorted({value for values in asked_apart.values() for value in values})},
+                "question_id": {"enum": list(asked_apart)},
+                "person_ref": PERSON_REF,
+            },
+            "additionalProperties": False,
+        },
+    }
+
+
 def walk(definition: Definition) -> Iterator[tuple[str, Question]]:
     """Every question with its path, groups before their fields, in the order of asking."""
     for section in definition.sections:
@@ -169,9 +198,18 @@ def _section(section: Section) -> tuple[JsonSchema, JsonSchema]:
         return structure, complete
     structure["properties"] = {"person_ref": PERSON_REF} | structure["properties"]
     structure["required"] = ["person_ref", *structure.get("required", [])]
-    applicant = {"properties": {"person_ref": {"const": "applicant"}}}
     listed = {"type": "array", "minItems": 1, "maxItems": MAX_PERSONS + 1, "items": structure}
+    if not _asked_of_applicant(section):
+        return listed, {"items": complete}
+    applicant = {"properties": {"person_ref": {"const": "applicant"}}}
     return listed, {"contains": applicant, "items": complete}
+
+
+def _asked_of_applicant(section: Section) -> bool:
+    """Is the section asked of every applicant, whatever else is true of the person?"""
+    if section.persons is None:
+        return True
+    return evaluate(section.persons, lambda _: None, lambda fact: fact is Fact.APPLICANT)
 
 
 def _object(questions: tuple[Question, ...], place: tuple[str, ...]) -> tuple[JsonSchema, JsonSchema]:
@@ -305,7 +343,8 @@ def _deferred(section: Section) -> JsonSchema:
 
 def _completeness(section: Section) -> JsonSchema:
     complete = {"properties": {section.id: {"$ref": f"#/$defs/{section.id}_complete"}}}
-    needed: JsonSchema = complete if section.when is not None else {"required": [section.id], **complete}
+    always = section.when is None and _asked_of_applicant(section)
+    needed: JsonSchema = {"required": [section.id], **complete} if always else complete
     return {"if": {"not": _deferred(section)}, "then": needed} if section.deferrable else needed
 
 

@@ -21,9 +21,10 @@ from shared.form.errors import FieldError, field_error
 from shared.form.limits import MAX_DEPTH, MAX_ERRORS, MAX_NODES
 from shared.form.model import Definition
 from shared.form.schema import build_schema
+from shared.form.versions import earlier
 
 DEFINITIONS: dict[str, Definition] = {DEFINITION.service: DEFINITION}
-"""Services and their current definition."""
+"""Services and their current definition. Earlier versions: `shared.form.versions`."""
 
 _CODES: dict[type[Any], str] = {
     ValidationErrorKind.AdditionalProperties: "unknown-property",
@@ -52,24 +53,39 @@ def services() -> tuple[str, ...]:
 
 
 @cache
-def schema(service: str, kind: Kind = Kind.APPLICATION) -> JsonSchema:
-    """The JSON Schema (2020-12). Treat as read-only. KeyError for an unknown service."""
-    return build_schema(DEFINITIONS[service], kind)
+def schema(service: str, kind: Kind = Kind.APPLICATION, version: str | None = None) -> JsonSchema:
+    """The JSON Schema (2020-12) of this version, of the current one if None. Treat as read-only.
+
+    KeyError for an unknown service or version."""
+    return build_schema(definition(service, version), kind)
 
 
-def schema_uri(service: str, kind: Kind = Kind.APPLICATION) -> str:
+def schema_uri(service: str, kind: Kind = Kind.APPLICATION, version: str | None = None) -> str:
     """The schema's `$id`, as it stands in the metadata."""
-    return str(schema(service, kind)["$id"])
+    return str(schema(service, kind, version)["$id"])
+
+
+def definition(service: str, version: str | None = None) -> Definition:
+    """The definition of this version, of the current one if None. KeyError for an unknown service or version."""
+    current = DEFINITIONS[service]
+    return current if version in (None, current.version) else earlier(service)[str(version)]
+
+
+def version_of(application: Any, service: str) -> str:
+    """The version an application says to be of, if it is one that can be read; else the current one."""
+    said = application.get("form") if isinstance(application, dict) else None
+    version = said.get("version") if isinstance(said, dict) else None
+    return version if isinstance(version, str) and version in earlier(service) else DEFINITIONS[service].version
 
 
 @cache
-def _compiled(service: str, kind: Kind) -> Any:
-    return jsonschema_rs.Draft202012Validator(schema(service, kind), validate_formats=True)
+def _compiled(service: str, kind: Kind, version: str) -> Any:
+    return jsonschema_rs.Draft202012Validator(schema(service, kind, version), validate_formats=True)
 
 
 @cache
-def _known_names(service: str, kind: Kind) -> frozenset[str]:
-    return frozenset(_property_names(schema(service, kind)))
+def _known_names(service: str, kind: Kind, version: str) -> frozenset[str]:
+    return frozenset(_property_names(schema(service, kind, version)))
 
 
 def _property_names(node: Any) -> Iterator[str]:
@@ -87,20 +103,22 @@ def _property_names(node: Any) -> Iterator[str]:
 def validate(application: Any, service: str = DEFINITION.service, kind: Kind = Kind.APPLICATION) -> list[FieldError]:
     """Everything wrong with it, at most `MAX_ERRORS`, sorted by path; empty if it may be sent.
 
+    Checked against the version the application names, if it is the current or an earlier one.
     Never raises for any parsed JSON. Errors hold nothing that the sender wrote. KeyError for an unknown service.
     """
-    validator = _compiled(service, kind)
+    version = version_of(application, service)
+    validator = _compiled(service, kind, version)
     plain = _plain_json(application)
     if plain is not None:
         return [plain]
-    names = _known_names(service, kind)
+    names = _known_names(service, kind, version)
     found: set[FieldError] = set()
     for error in validator.iter_errors(application):
         found.add(_translate(error, names))
         if len(found) >= MAX_ERRORS:
             break
     if not found:
-        found.update(checks.check(application, DEFINITIONS[service], kind))
+        found.update(checks.check(application, definition(service, version), kind))
     return sorted(found)[:MAX_ERRORS]
 
 

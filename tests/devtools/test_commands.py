@@ -126,3 +126,12 @@ def test_a_changed_pin_is_another_folder(cache: Path, tmp_path: Path, monkeypatc
     pom.write_text("another")
     monkeypatch.setattr(toolchain, "ROOT", tmp_path)
     assert toolchain.kafka_libs_dir() != before
+
+
+def test_without_root_the_browser_is_named_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setup, "CHROMIUM", tmp_path / "chromium")
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    with pytest.raises(ToolMissing, match="apt-get install --no-install-recommends chromium libatomic1 fonts-liberat"):
+        setup.ensure_browser()
+    (tmp_path / "chromium").touch()
+    setup.ensure_browser()

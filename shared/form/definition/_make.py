@@ -7,13 +7,18 @@ from typing import Any
 from shared.form.model import Answer, Option, Question
 
 
-def ask(question_id: str, kind: Answer, label: str, **more: Any) -> Question:
+def ask(question_id: str, kind: Answer, label: str, help_text: str = "", **more: Any) -> Question:
     """A question; `more` are further fields of `Question` (validated by the model)."""
-    return Question(id=question_id, type=kind, label=label, **more)
+    return Question(id=question_id, type=kind, label=label, **({"help": help_text} if help_text else {}), **more)
 
 
 def options(**labels: str) -> tuple[Option, ...]:
     return tuple(Option(value=value, label=label) for value, label in labels.items())
+
+
+def own_requests(*values: str, among: tuple[Option, ...]) -> tuple[Option, ...]:
+    """The options, those of these values marked as applications of their own."""
+    return tuple(option.model_copy(update={"own_request": option.value in values}) for option in among)
 
 
 GENDERS = options(female="weiblich", male="männlich", diverse="divers", none="keine Angabe")
@@ -28,6 +33,8 @@ RESIDENCE_TITLES = options(
     applied_for="Aufenthaltstitel ist beantragt",
     other="etwas anderes",
 )
+HUMANITARIAN_TITLES = ("residence_permit", "temporary_protection", "fictional_certificate", "toleration")
+"""With these a place of residence may be ordered (§ 12a, § 61 AufenthG)."""
 # fmt: off
 EU_COUNTRIES = (
     "AT", "BE", "BG", "CY", "CZ", "DK", "EE", "ES", "FI", "FR", "GR", "HR", "HU", "IE", "IT",

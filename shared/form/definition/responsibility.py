@@ -8,7 +8,12 @@ from shared.form.model import Answer, Not, Protection, Section
 
 SITUATION = "responsibility.residence_situation"
 NO_FIXED_HOME = is_in(SITUATION, "no_fixed_home")
+REFUGEE_ACCOMMODATION = is_in(SITUATION, "refugee_accommodation")
 OBLIGED = is_in("responsibility.residence_obligation", "yes")
+OBLIGATION_HELP = (
+    "Das steht im Bescheid oder auf dem Zusatzblatt zum Aufenthaltstitel, zum Beispiel „Wohnsitznahme in …“ "
+    "(§ 12a AufenthG). Dann ist das Jobcenter an diesem Ort zuständig."
+)
 
 RESPONSIBILITY = Section(
     id="responsibility",
@@ -20,7 +25,8 @@ RESPONSIBILITY = Section(
             "residence_situation",
             Answer.ONE,
             "Wie wohnen Sie zurzeit?",
-            help="Davon hängt ab, welches Jobcenter zuständig ist und was wir Sie zur Wohnung fragen.",
+            "Davon hängt ab, welches Jobcenter zuständig ist und was wir Sie zur Wohnung fragen. "
+            "Beispiel: Sie schlafen bei einer Freundin auf dem Sofa. Dann wählen Sie „bei Verwandten, Freunden …“.",
             options=options(
                 own_home="in einer eigenen Wohnung oder einem eigenen Haus",
                 rented_home="zur Miete oder Untermiete",
@@ -39,7 +45,9 @@ RESPONSIBILITY = Section(
             "residence_postcode",
             Answer.POSTCODE,
             "Postleitzahl Ihrer Wohnung",
-            help="Bitte die Postleitzahl Ihrer Wohnung, nicht die eines Postfachs.",
+            "Die Postleitzahl des Ortes, an dem Sie jetzt wohnen, zum Beispiel 63303. "
+            "Bitte nicht die Postleitzahl eines Postfachs.",
+            page="Ihr Wohnort",
             when=Not(of=NO_FIXED_HOME),
             required=True,
             early=True,
@@ -48,16 +56,16 @@ RESPONSIBILITY = Section(
             "residence_municipality",
             Answer.MUNICIPALITY,
             "In welcher Stadt oder Gemeinde wohnen Sie?",
-            help="Manche Postleitzahlen gelten in mehreren Gemeinden. "
-            "Die Gemeinde entscheidet, welches Jobcenter zuständig ist.",
+            "Manche Postleitzahlen gelten in mehreren Gemeinden. Die Gemeinde entscheidet, welches Jobcenter "
+            "zuständig ist. Sie steht im Ausweis und im Mietvertrag.",
             when=Not(of=NO_FIXED_HOME),
         ),
         ask(
             "actual_stay_postcode",
             Answer.POSTCODE,
             "Postleitzahl des Ortes, an dem Sie sich meistens aufhalten",
-            help="Ohne feste Wohnung ist das Jobcenter an dem Ort zuständig, "
-            "an dem Sie sich tatsächlich aufhalten (§ 36 SGB II).",
+            "Ohne feste Wohnung ist das Jobcenter an dem Ort zuständig, an dem Sie sich tatsächlich aufhalten "
+            "(§ 36 SGB II). Beispiel: die Postleitzahl des Tagestreffs oder der Beratungsstelle.",
             when=NO_FIXED_HOME,
             required=True,
             early=True,
@@ -66,20 +74,24 @@ RESPONSIBILITY = Section(
             "actual_stay_municipality",
             Answer.MUNICIPALITY,
             "In welcher Stadt oder Gemeinde halten Sie sich meistens auf?",
+            "Manche Postleitzahlen gelten in mehreren Gemeinden. Die Gemeinde entscheidet, welches Jobcenter "
+            "zuständig ist.",
             when=NO_FIXED_HOME,
         ),
         ask(
             "residence_obligation",
             Answer.YES_NO_UNKNOWN,
             "Müssen Sie nach einem Bescheid der Ausländerbehörde an einem bestimmten Ort wohnen?",
-            help="Das steht im Bescheid oder auf einem Zusatzblatt zum Aufenthaltstitel (§ 12a AufenthG). "
-            "Wenn Sie die deutsche Staatsangehörigkeit haben, lassen Sie diese Frage frei.",
-            required=is_in(SITUATION, "refugee_accommodation"),
+            OBLIGATION_HELP,
+            when=REFUGEE_ACCOMMODATION,
+            required=True,
         ),
         ask(
             "obligation_postcode",
             Answer.POSTCODE,
             "Postleitzahl des Ortes, an dem Sie wohnen müssen",
+            "Der Ort steht im Bescheid der Ausländerbehörde. Wenn dort nur ein Landkreis steht, nehmen Sie eine "
+            "Postleitzahl aus diesem Landkreis.",
             when=OBLIGED,
             required=True,
             early=True,
@@ -89,13 +101,15 @@ RESPONSIBILITY = Section(
             "obligation_municipality",
             Answer.MUNICIPALITY,
             "In welcher Stadt oder Gemeinde müssen Sie wohnen?",
+            "Der Ort steht im Bescheid der Ausländerbehörde.",
             when=OBLIGED,
         ),
         ask(
             "previous_residence",
             Answer.ADDRESS,
             "Letzter Wohnort vor dem Frauenhaus",
-            help="Freiwillig. Die Anschrift des Frauenhauses behandelt das Jobcenter vertraulich.",
+            "Freiwillig. Die Städte rechnen die Kosten untereinander ab und brauchen dafür den Ort; er genügt. "
+            "Die Anschrift des Frauenhauses behandelt das Jobcenter vertraulich.",
             when=is_in(SITUATION, "womens_shelter"),
             protection=Protection.PROTECTED_ADDRESS,
         ),

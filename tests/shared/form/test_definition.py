@@ -8,14 +8,15 @@ import pytest
 from pydantic import ValidationError
 
 from shared.form import DEFINITION
-from shared.form.conditions import is_in, no, yes
+from shared.form.conditions import every, fact, is_in, no, yes
 from shared.form.lint import lint
-from shared.form.model import Annex, Answer, Definition, EvidenceKind, Option, Question, Repeat, Section
+from shared.form.model import Annex, Answer, Definition, EvidenceKind, Fact, Option, Question, Repeat, Section
 from shared.form.schema import walk
 
-CORE = [
-    "responsibility", "applicant", "representation", "payment", "conditions", "household",
-    "housing", "income", "assets", "health_insurance", "close",
+SECTIONS = [
+    "responsibility", "applicant", "household", "representation", "payment", "conditions", "additional_needs",
+    "health_insurance", "housing", "income", "assets", "prior_claims", "maintenance", "education_participation",
+    "one_off_needs", "close",
 ]  # fmt: skip
 
 
@@ -23,15 +24,35 @@ def test_the_shipped_definition_has_no_findings() -> None:
     assert lint(DEFINITION) == []
 
 
-def test_it_has_the_core_sections_in_the_order_of_asking() -> None:
-    assert [section.id for section in DEFINITION.sections] == CORE
+def test_it_has_all_sections_in_the_order_of_asking() -> None:
+    assert [section.id for section in DEFINITION.sections] == SECTIONS
 
 
 def test_every_question_is_asked_in_german_words_and_no_diagnosis() -> None:
     questions = [question for _, question in walk(DEFINITION)]
-    assert len(questions) > 150
+    assert len(questions) > 300
     assert all(question.label.strip() == question.label for question in questions)
     assert not any("Diagnose" in question.label for question in questions)
+    assert [path for path, question in walk(DEFINITION) if not question.help] == ["household.persons.id"]
+
+
+def test_everyone_but_the_applicant_is_asked_about_by_name() -> None:
+    """ "Sie" is the applicant: a question about another person says so or names nobody."""
+    for section in DEFINITION.sections:
+        if section.repeat is not Repeat.PERSON:
+            continue
+        for one in section.questions:
+            about = one.label_other or one.label
+            to_applicant = about.startswith(("Sind Sie", "Haben Sie", "Können Sie a", "Brauchen Sie"))
+            only_applicant = section.id == "maintenance" or one.id == "single_parent"
+            assert only_applicant or not to_applicant, (section.id, one.id)
+
+
+def test_annex_codes_are_those_of_the_paper_set() -> None:
+    assert [annex.code for annex in DEFINITION.annexes] == [
+        "HA", "WEP", "KI", "KDU", "EK", "EKS", "VM", "HG", "VE", "SV",
+        "UH-spouse", "UH-care", "UH-child", "UH-parents", "UF", "MEB", "BB", "BuT",
+    ]  # fmt: skip
 
 
 def test_it_survives_its_own_json_form() -> None:
@@ -110,6 +131,35 @@ def test_sound_definitions_pass(sections: list[Section]) -> None:
         (
             [section(question(), repeat=Repeat.PERSON), section(question("bb", when=yes("first.aa")), id="second")],
             "second.bb: first.aa may have several answers here",
+        ),
+        (
+            [section(question(), question("bb", when=every(yes("first.aa"), no("first.aa"))))],
+            "first.bb: no answers lead to it",
+        ),
+        (
+            [
+                section(
+                    question(),
+                    question("bb", when=yes("first.aa")),
+                    question("cc", when=every(yes("first.bb"), no("first.aa"))),
+                )
+            ],
+            "first.cc: no answers lead to it",
+        ),
+        (
+            [
+                section(
+                    question("bb", when=every(fact(Fact.UNDER_15), fact(Fact.AGE_60_OR_OLDER))), repeat=Repeat.PERSON
+                )
+            ],
+            "first.bb: no answers lead to it",
+        ),
+        (
+            [
+                section(question(label="Wie heißt Ihre Krankenkasse?")),
+                section(question("bb", label="Wie heißt Ihre Krankenkasse?"), id="second"),
+            ],
+            "first, second: question 'Wie heißt Ihre Krankenkasse?' is asked twice",
         ),
         ([section(question(evidence=("E-PAY",)))], "first.aa: evidence E-PAY is not declared"),
         ([section(question(annex="EK"))], "first.aa: annex EK is not declared"),

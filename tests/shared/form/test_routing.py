@@ -48,3 +48,17 @@ DUTY = {"obligation_postcode": "27283", "obligation_municipality": "03361012"}
 )
 def test_the_deciding_place(answers: dict[str, Any], expected: tuple[str, str | None]) -> None:
     assert routing_answers({"responsibility": answers}) == expected
+
+
+def test_an_obligation_that_came_up_with_the_residence_title_decides_too() -> None:
+    application = {
+        "responsibility": {"residence_situation": "rented_home", "residence_postcode": "63303"},
+        "applicant": {
+            "residence_obligation": "yes",
+            "obligation_postcode": "27283",
+            "obligation_municipality": "03361012",
+        },
+    }
+    assert routing_answers(application) == ("27283", "03361012")
+    application["applicant"]["residence_obligation"] = "unknown"
+    assert routing_answers(application) == ("63303", None)
