@@ -194,7 +194,8 @@ def main() -> int:
     ways = [way for way in WAYS if not arguments.household or way.household in arguments.household]
     findings = Findings(screens, quick=arguments.quick)
     outcomes: list[Outcome] = []
-    stack = Stack(out / "run" / "portal-check", StackSettings(jobcenters=("kreis-offenbach",), portal_replicas=1), say=print)
+    settings = StackSettings(jobcenters=("kreis-offenbach",), portal_replicas=1)
+    stack = Stack(out / "run" / "portal-check", settings, say=print)
     try:
         with stack, browsing() as browser:
             first_kb = first_visit_kb(browser, stack.portal_urls[0])

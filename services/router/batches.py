@@ -5,6 +5,7 @@
 | routed, to clearing, to the dead letter | out |
 | `OurError` (Kafka, store, directory) | tried again for ever, with backoff |
 | signed under an unknown key | waits `key_grace_s` for the directory, then to the dead letter |
+| for clearing, and the door knew a newer entry than we do | waits `key_grace_s` for the directory, then to clearing |
 | a defect of ours with this one message | after five attempts to the dead letter, whole: it must not block the others |
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from services.router.carry import Carrier, Origin
-from services.router.route import DeadLetter, Decision
+from services.router.route import Clearing, DeadLetter, Decision
 from shared.contracts.reasons import Reason
 from shared.errors import OurError
 from shared.kafka.cloudevents import AnyHeaders
@@ -87,7 +88,7 @@ class Batches:
         give_up_at = asyncio.get_running_loop().time() + self._key_grace_s
         while True:
             decision = self._carrier.decide(message.value, message.headers)
-            heals = isinstance(decision, DeadLetter) and decision.may_heal
+            heals = isinstance(decision, DeadLetter | Clearing) and decision.may_heal
             if not heals or asyncio.get_running_loop().time() >= give_up_at or self._stopping.is_set():
                 return decision
             await self._pause_for(KEY_POLL_S)

@@ -8,6 +8,7 @@ people; never to another Jobcenter's lane.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from shared.contracts.manifest import Manifest
 from shared.contracts.messages import Received
@@ -39,6 +40,8 @@ class Clearing:
     traceparent: str
     reason: str
     candidates: tuple[str, ...]
+    may_heal: bool = False
+    """The door knew a newer entry of this Jobcenter than we do: it is on its way, and may settle the matter."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,16 @@ class DeadLetter:
 Decision = Lane | Clearing | DeadLetter
 
 
+class Known(Entries, Protocol):
+    """What is needed of the directory."""
+
+    def version(self, entry_id: str) -> int:
+        """Also of an entry that was taken out; 0 without one."""
+        ...
+
+
 def route(
-    value: bytes | None, headers: AnyHeaders, platform: PlatformKeys, directory: Entries, tables: Tables
+    value: bytes | None, headers: AnyHeaders, platform: PlatformKeys, directory: Known, tables: Tables
 ) -> Decision:
     """Decide about one message of `submissions.received`."""
     try:
@@ -69,5 +80,6 @@ def route(
     traceparent = str(parse(envelope.traceparent) or Trace.new())
     found = check_route(manifest, tables, directory)
     if isinstance(found, NeedsClearing):
-        return Clearing(manifest, received.manifest, traceparent, str(found.reason), found.candidates)
+        behind = manifest.jobcenter is not None and manifest.directory_version > directory.version(manifest.jobcenter)
+        return Clearing(manifest, received.manifest, traceparent, str(found.reason), found.candidates, behind)
     return Lane(manifest, received.manifest, traceparent)

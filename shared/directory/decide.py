@@ -10,7 +10,7 @@ Rollout states at the door:
 |---|---|
 | `live`, `available` | sealed for the destination when it has keys, else for clearing (`no-destination-key`) |
 | `paused` | like `live`: sealed for the destination; it waits on its lane, nothing is lost |
-| `in-preparation` | for clearing (`no-destination-key`), also when there are keys already |
+| `in-preparation` | like `live`: with keys sealed for the destination, whose lane waits or uses its fallback |
 | `test` | like `live` for test clients, for clearing (`no-destination-key`) for everybody else |
 """
 
@@ -196,7 +196,7 @@ def _for_jobcenter(found: Responsible, *, test_client: bool) -> Decision:
         version = entry.version if entry is not None else 0
         reason = Reason.NO_DESTINATION_KEY
         return Decision(CLEARING, resolution, resolution.jobcenter_id, version, reason=reason)
-    closed = entry.rollout is Rollout.IN_PREPARATION or (entry.rollout is Rollout.TEST and not test_client)
+    closed = entry.rollout is Rollout.TEST and not test_client
     return _seal_for(entry, destination, resolution, closed=closed)
 
 

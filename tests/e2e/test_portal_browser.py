@@ -23,7 +23,9 @@ KNOWN = {household.name: household for household in households(today())}
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("portal"), StackSettings(jobcenters=("kreis-offenbach",), portal_replicas=1)) as running:
+    with Stack(
+        tmp_path_factory.mktemp("portal"), StackSettings(jobcenters=("kreis-offenbach",), portal_replicas=1)
+    ) as running:
         yield running
 
 

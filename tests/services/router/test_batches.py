@@ -171,3 +171,26 @@ async def test_an_unknown_key_is_given_time(scene: Scene) -> None:
     forged = fine()
     assert await scene.batches.run([scene.message(forged)])
     assert [body["reason"] for body in scene.topics.on(topics.DEAD_LETTER)] == ["manifest-invalid"]
+
+
+async def test_an_entry_that_only_the_door_knows_yet_is_waited_for(scene: Scene) -> None:
+    """A Jobcenter that was connected a moment ago: the router's copy of the directory is the older one."""
+    carrier, entry = scene.batches._carrier, keys.jobcenter_entry("a", jobcenter_of(OSNABRUECK))
+    patient = Batches(carrier, retry_first_s=0.001, retry_most_s=0.01, key_grace_s=30)
+    scene.directory = Directory(keys.anchor())
+    scene.put_entry(keys.platform_entry())
+    running = asyncio.create_task(patient.run([scene.message(fine())]))
+    await asyncio.sleep(0)
+    assert scene.topics.sent == []
+    scene.put_entry(entry)
+    assert await running
+    assert len(scene.topics.on(topics.lane(jobcenter_of(OSNABRUECK)))) == 1
+    assert scene.topics.on(topics.CLEARING) == []
+
+
+async def test_what_the_door_did_not_know_better_goes_to_clearing_at_once(scene: Scene) -> None:
+    patient = Batches(scene.batches._carrier, retry_first_s=0.001, retry_most_s=0.01, key_grace_s=30)
+    scene.put_entry(keys.jobcenter_entry("a", jobcenter_of(OSNABRUECK), version=2).model_copy(update={"deleted": True}))
+    async with asyncio.timeout(10):
+        assert await patient.run([scene.message(fine())])
+    assert len(scene.topics.on(topics.CLEARING)) == 1

@@ -161,7 +161,7 @@ def test_send_anyway_is_accepted_for_clearing_where_a_joint_jobcenter_is_respons
         (Rollout.LIVE, False, True),
         (Rollout.AVAILABLE, False, True),
         (Rollout.PAUSED, False, True),
-        (Rollout.IN_PREPARATION, False, False),
+        (Rollout.IN_PREPARATION, False, True),
         (Rollout.TEST, False, False),
         (Rollout.TEST, True, True),
     ],
