@@ -24,7 +24,7 @@ LASTING = ("store", "kafka", "intake", "router", "delivery", "receiver")
 JOBS = ("keys", "setup")
 HANDOVER = "/var/lib/antragsweiche/handover"
 UP_S = 300.0
-RESTART_S = 120.0
+RESTART_S = 240.0
 _POLL_S = 0.5
 
 

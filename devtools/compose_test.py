@@ -35,7 +35,7 @@ BUILD = ROOT / "build"
 REPORT = BUILD / "compose-test.json"
 PAUSE_S = 0.6
 """Between two submissions while containers restart."""
-SETTLE_S = 180.0
+SETTLE_S = 300.0
 IMAGES = (engine.PYTHON_IMAGE, engine.KAFKA_IMAGE, engine.STORE_IMAGE)
 
 

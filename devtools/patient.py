@@ -16,7 +16,7 @@ import aiohttp
 
 from devtools.portal import Answer, Portal, announcement
 
-PATIENCE_S = 150.0
+PATIENCE_S = 300.0
 PAUSE_S = 0.25
 
 
