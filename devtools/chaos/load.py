@@ -35,13 +35,13 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Sent:
-    """What a portal holds after its receipt came, `at` that moment."""
+    """What a portal holds after its receipt came. `late_at`: when it came, if the door had answered 202 before."""
 
     submission_id: str
     destination: str
     content: str
     receipt: str
-    at: datetime
+    late_at: datetime | None = None
 
 
 @dataclass
@@ -95,12 +95,13 @@ class Senders:
         documents = [str((await self._upload(submission_id, one)).json["id"]) for one in sample.documents]
         application = sample.completed_with(documents)
         completed = await self._complete(submission_id, application, documents)
+        late_at = None
         if completed.status == 202:
             completed = await self._until({200}, lambda portal: portal.receipt(submission_id), again={202})
-        at = datetime.now(UTC)
+            late_at = datetime.now(UTC)
         described = [(one.name, one.media_type, hashlib.sha512(one.content()).hexdigest()) for one in sample.documents]
         content = content_digest(canonical_json(application), described)
-        return Sent(submission_id, letter.jobcenter, content, str(completed.json["receipt"]), at)
+        return Sent(submission_id, letter.jobcenter, content, str(completed.json["receipt"]), late_at)
 
     async def _complete(self, submission_id: str, application: dict[str, Any], documents: list[str]) -> Answer:
         """What was uploaded and never answered is deleted, as the door's problem asks for; what was answered stands."""

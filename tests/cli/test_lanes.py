@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from cli.dead_letter import Item, rebuilt
 from cli.dead_letter import app as dead_letter
 from cli.hold import app as hold
+from cli.lanes import app as lanes
 from cli.lanes import row
 from cli.prune import newest_is_settled, readers
 from shared.contracts import ids, topics
@@ -127,3 +131,22 @@ def test_a_hold_that_makes_no_sense_is_refused_before_anything_is_written(argume
 def test_a_replay_wants_exactly_one_choice(arguments: list[str]) -> None:
     result = CliRunner().invoke(dead_letter, ["replay", *arguments, "--bootstrap", "127.0.0.1:1"])
     assert result.exit_code == 2
+
+
+def test_the_table_shows_what_matters_and_counts_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = Control(destination="kreis-b", at=NOW, hold=Hold(start=NOW, reason="Umzug"))
+    broken = state(condition="broken", breaker="open", failures=4, last_reason="timeout", next_probe_at=NOW)
+
+    async def lanes_now(*_: object) -> list[dict[str, Any]]:
+        return [row("kreis-a", broken, None, NOW), row("kreis-b", None, held, NOW), row("kreis-c", None, None, NOW)]
+
+    monkeypatch.setattr("cli.lanes.read_lanes", lanes_now)
+    monkeypatch.setattr("cli.lanes.Console", lambda: Console(width=200))
+    shown = CliRunner().invoke(lanes, ["--bootstrap", "127.0.0.1:1"])
+    assert shown.exit_code == 0, shown.output
+    first, second = (line for line in shown.output.splitlines() if "kreis-" in line)
+    assert all(text in first for text in ("kreis-a", "broken", "open", "1 d 06:00", "7", "13:00:00", "timeout"))
+    assert all(text in second for text in ("kreis-b", "held", "Umzug"))
+    assert "3 lanes, 1 of them" in shown.output
+    machine = CliRunner().invoke(lanes, ["--json", "kreis-a", "--bootstrap", "127.0.0.1:1"])
+    assert [each["destination"] for each in json.loads(machine.output)] == ["kreis-a"]
