@@ -36,10 +36,9 @@ def arrived(folders: Sequence[Path], household: Household, wanted: Draft, today:
     missing = [folder for folder in folders if not _appears(folder, deadline)]
     if missing:
         return Arrival(False, (), tuple(f"not handed over: {folder.name}" for folder in missing))
-    whole = json.loads((folders[-1] / "application.json").read_bytes())
-    if len(folders) > 1:
-        first = json.loads((folders[0] / "application.json").read_bytes())
-        whole = {**first, **whole, "annex_codes": whole.get("annex_codes", first["annex_codes"])}
+    whole: dict[str, Any] = {}
+    for folder in folders:
+        whole |= json.loads((folder / "application.json").read_bytes())
     faults = [*different(whole, wanted), *_evidence(folders, household)]
     annexes = tuple(whole.get("annex_codes", ()))
     if annexes != household.annexes:
@@ -105,6 +104,7 @@ def _count(content: Any) -> int:
 def _evidence(folders: Sequence[Path], household: Household) -> Iterator[str]:
     """The bytes under the names they had, and a PDF of the application in front."""
     sent = {file.name: file.content for files in household.files.values() for file in files}
+    sent |= {file.name: file.content for file in household.late}
     forms = 0
     for folder in folders:
         for entry in json.loads((folder / "index.json").read_bytes())["documents"]:

@@ -211,6 +211,11 @@ class Citizen:
         if self.path != "/status":
             raise Stuck(f"later evidence was not sent: {self.path}: {self.said()}")
 
+    def receipt_numbers(self) -> list[str]:
+        """Of everything that this citizen has sent, in order, from the signed receipt to download."""
+        answer = self.context.request.get(self.url + "/quittung.json")
+        return [receipt["submission_id"] for receipt in answer.json()["receipts"]]
+
     def wait_until_arrived(self) -> None:
         """Looks at the status page until the Jobcenter has confirmed everything that was sent."""
         deadline = time.monotonic() + ARRIVAL_S

@@ -107,27 +107,14 @@ def walk(browser: Browser, stack: Stack, way: Way, household: Household, finding
 
 def _check_arrival(stack: Stack, citizen: Citizen, outcome: Outcome) -> None:
     household = citizen.household
-    folders = [stack.handover(household.destination) / receipt for receipt in citizen.receipts]
+    numbers = citizen.receipt_numbers()
+    if numbers[0] not in citizen.receipts:
+        outcome.faults.append("the confirmation shows another number than the receipt")
+    folders = [stack.handover(household.destination) / number for number in numbers]
     arrival: Arrival = arrived(folders, household, citizen.wanted, citizen.today)
     outcome.acknowledged = arrival.whole
     outcome.annexes = arrival.annexes
     outcome.faults += arrival.faults
-    if household.late:
-        outcome.faults += arrival_of_late(stack, household, citizen.receipts)
-
-
-def arrival_of_late(stack: Stack, household: Household, receipts: Sequence[str]) -> list[str]:
-    """Later evidence comes as a submission of its own, whose number only the status page shows: by its bytes."""
-    wanted = {file.content for file in household.late}
-    deadline = time.monotonic() + 60
-    handover = stack.handover(household.destination)
-    while time.monotonic() < deadline:
-        others = [each for each in handover.iterdir() if each.name not in receipts and not each.name.startswith(".")]
-        found = {file.read_bytes() for each in others for file in (each / "documents").glob("*")}
-        if wanted <= found:
-            return []
-        time.sleep(0.2)
-    return ["later evidence did not arrive as it was sent"]
 
 
 def _picture(citizen: Citizen, findings: Findings, way: Way) -> None:

@@ -130,7 +130,7 @@ def slots_of(view: View) -> tuple[OpenEvidence, ...]:
             evidence_code=slot.evidence_code,
             label=slot.label,
             person=slot.person,
-            person_name=slot.person_name,
+            person_name=slot.person_name if len(view.people) > 1 else "",
             question_id=slot.question_id,
         )
         for slot in view.slots
