@@ -112,6 +112,7 @@ def _test(arguments: Sequence[str]) -> int:
     """The suite in as many processes as there are cores, each with servers of its own; with a path given, just that."""
     setup.ensure()
     setup.toxiproxy(setup.Progress())  # here, and not within some test's time
+    setup.ensure_browser()
     whole = all(argument.startswith("-") for argument in arguments)
     parallel = ["-n", str(min(MAX_WORKERS, os.cpu_count() or 1)), "--dist", "loadfile"] if whole else []
     return _module("pytest", [*parallel, *arguments])
