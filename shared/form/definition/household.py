@@ -250,6 +250,7 @@ _CHILDREN = (
         Answer.YES_NO,
         "Ist {name} zurzeit nicht im Haushalt?",
         "Zum Beispiel im Krankenhaus, im Internat oder auf Reisen. Lassen Sie die Frage frei, wenn nicht.",
+        page="Zeitweise nicht im Haushalt",
     ),
     ask(
         "absence_reason",
