@@ -12,6 +12,7 @@ from uuid import UUID
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from shared.contracts.topics import EVENTS
+from shared.directory.reading import close
 
 ACKNOWLEDGED = b"de.antragsweiche.submission.acknowledged"
 
@@ -46,7 +47,7 @@ class Accounts:
         assert self._reader is not None
         self._reader.cancel()
         await asyncio.gather(self._reader, return_exceptions=True)
-        await self._consumer.stop()
+        await close(self._consumer)
 
     async def _read(self) -> None:
         while True:

@@ -24,6 +24,7 @@ from shared.contracts import topics
 from shared.contracts.directory import KeyUse
 from shared.contracts.manifest import Manifest, Part, Role
 from shared.contracts.messages import Received
+from shared.directory.reading import close
 from shared.kafka.events import received_message
 from shared.sealing.jwk import load_private_ec, read_jwk, thumbprint
 from shared.trust.manifests import sign_manifest
@@ -144,5 +145,5 @@ async def _rate(bootstrap: str, messages: int) -> float:
             for batch in (await consumer.getmany(timeout_ms=1000)).values():
                 stamps += [record.timestamp for record in batch]
     finally:
-        await consumer.stop()
+        await close(consumer)
     return round((len(stamps) - 1) / ((max(stamps) - min(stamps)) / 1000))

@@ -24,7 +24,7 @@ from cli.hold import ZONE, Bootstrap, kafka_settings
 from shared.contracts import ids, topics
 from shared.contracts.events import Step, SubmissionEvent
 from shared.contracts.messages import DUE_HEADER, HOP_HEADERS, Delivery, NeedsHuman, Received
-from shared.directory.reading import assign_all, behind, key_text, make_consumer
+from shared.directory.reading import assign_all, behind, close, key_text, make_consumer
 from shared.errors import KafkaUnavailable, MessageError, Misconfigured
 from shared.kafka.cloudevents import CloudMessage, Headers, read
 from shared.kafka.events import delivery_message, event_message, received_message
@@ -69,7 +69,7 @@ async def read_items(kafka: KafkaSettings) -> dict[str, Item]:
     except KafkaError as error:
         raise KafkaUnavailable(f"{topics.DEAD_LETTER} cannot be read: {type(error).__name__}") from None
     finally:
-        await consumer.stop()
+        await close(consumer)
     return items
 
 
@@ -91,7 +91,7 @@ async def read_source(kafka: KafkaSettings, body: NeedsHuman) -> tuple[bytes, by
     except KafkaError as error:
         raise KafkaUnavailable(f"{partition.topic} cannot be read: {type(error).__name__}") from None
     finally:
-        await consumer.stop()
+        await close(consumer)
 
 
 def rebuilt(item: Item, now: datetime) -> tuple[str, CloudMessage] | None:

@@ -26,6 +26,7 @@ from cli.dead_letter import read_items
 from shared.contracts import topics
 from shared.contracts.base import Contract
 from shared.contracts.messages import Delivery, Received
+from shared.directory.reading import close
 from shared.errors import KafkaUnavailable, MessageError
 from shared.kafka.admin import admin_client
 from shared.kafka.cloudevents import read
@@ -102,7 +103,7 @@ class Pruner:
         except KafkaError as error:
             raise KafkaUnavailable(f"prune: {type(error).__name__}") from None
         finally:
-            await consumer.stop()
+            await close(consumer)
 
     async def _cut(self, consumer: Any, partition: TopicPartition, committed: int) -> Cut:
         await consumer._client.set_topics((partition.topic,))

@@ -9,6 +9,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from shared.directory.reading import close
 from shared.errors import KafkaUnavailable, Misconfigured
 
 Record = Any
@@ -65,4 +66,4 @@ async def read_topic(bootstrap: str, topic: str, *, from_beginning: bool) -> Asy
     except KafkaError as error:
         raise KafkaUnavailable(f"{topic} cannot be read: {type(error).__name__}") from None
     finally:
-        await consumer.stop()
+        await close(consumer)

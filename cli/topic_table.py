@@ -7,7 +7,7 @@ from typing import TypeVar
 from aiokafka.errors import KafkaError
 
 from shared.contracts.control import Control, LaneState
-from shared.directory.reading import assign_all, behind, key_text, make_consumer
+from shared.directory.reading import assign_all, behind, close, key_text, make_consumer
 from shared.errors import KafkaUnavailable, MessageError
 from shared.kafka.cloudevents import read
 from shared.kafka.settings import KafkaSettings
@@ -30,7 +30,7 @@ async def read_table(kafka: KafkaSettings, topic: str, model: type[T]) -> dict[s
     except KafkaError as error:
         raise KafkaUnavailable(f"{topic} cannot be read: {type(error).__name__}") from None
     finally:
-        await consumer.stop()
+        await close(consumer)
     return rows
 
 

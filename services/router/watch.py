@@ -12,6 +12,7 @@ from collections.abc import Callable
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from shared.directory.reading import close
 from shared.errors import KafkaUnavailable
 from shared.kafka.admin import admin_client
 from shared.kafka.settings import KafkaSettings
@@ -62,7 +63,7 @@ class RouterWatch:
         try:
             ends = await consumer.end_offsets(partitions)
         finally:
-            await consumer.stop()
+            await close(consumer)
         waiting = self._is_waiting()
         return {
             str(partition.partition): Reading(max(0, committed[partition].offset), ends[partition], not waiting)

@@ -116,7 +116,7 @@ async def _one_step(stack: Stack, proxy: S3Proxy, step: Step, when: Literal["bef
         pattern = step.pattern
         if step is not OPENING:
             # Only this submission's requests: the victim may still be finishing the one of the step before.
-            opened = await portal.open(key=key, **OPENING_REQUEST)
+            opened = await _open(portal, key)
             pattern = f"^(?=.*{opened.body['submission_id']}).*{step.pattern}"
         proxy.trap = trap = Trap(step.method, pattern, when, act, nth=step.nth)
         receipts = await _send_carefully(portal, stack, trap, key)
@@ -154,9 +154,19 @@ async def _send_carefully(portal: Portal, stack: Stack, trap: Trap, key: str) ->
     return receipts
 
 
+async def _open(portal: Portal, key: str) -> Answer:
+    """A door that says 503 is asked again: a busy machine's Kafka may answer late."""
+    deadline = time.monotonic() + 30
+    while True:
+        opened = await portal.open(key=key, **OPENING_REQUEST)
+        if opened.status in (200, 201):
+            return opened
+        assert opened.status == 503 and time.monotonic() < deadline, opened
+        await asyncio.sleep(float(opened.headers["Retry-After"]))
+
+
 async def _send(portal: Portal, key: str) -> Answer:
-    opened = await portal.open(key=key, **OPENING_REQUEST)
-    assert opened.status in (200, 201), opened
+    opened = await _open(portal, key)
     submission_id = opened.body["submission_id"]
     if opened.body["status"] != "opened":
         return await _wait_for_receipt(portal, submission_id)

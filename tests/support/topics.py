@@ -11,6 +11,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from shared.directory.reading import close
+
 
 @dataclass(frozen=True)
 class Message:
@@ -40,7 +42,7 @@ async def read_topic(bootstrap: str, topic: str) -> list[Message]:
                     messages += [_message(record) for record in batch]
         return messages
     finally:
-        await consumer.stop()
+        await close(consumer)
 
 
 async def wait_for_message(
