@@ -56,9 +56,10 @@ def main() -> int:
     except ProcessFailed as error:
         print(f"the system did not start: {error}")  # not by rich: a log may hold what looks like markup
         return 1
-    report = summary(results, time.monotonic() - began) | {"portal": walked.row()}
+    report = summary(results, time.monotonic() - began)
     file = out / "demo.json"
-    file.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
+    for path, content in ((file, report), (out / "demo-portal.json", walked.row())):
+        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
     _show(console, results, report, file)
     _next(console, results)
     wrong = [result for result in results if not result.ok]

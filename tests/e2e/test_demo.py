@@ -50,7 +50,7 @@ def test_demo(tmp_path: Path) -> None:
     shown = run("devtools.demo", "--out", str(tmp_path))
     assert shown.returncode == 0, shown.stdout + shown.stderr
     report = json.loads((tmp_path / "demo.json").read_text())
-    assert list(report) == ["sent", *OUTCOMES, "seconds", "submissions", "portal"]
+    assert list(report) == ["sent", *OUTCOMES, "seconds", "submissions"]
     entries: list[dict[str, Any]] = report["submissions"]
     assert [entry["sample"] for entry in entries] == [sample.name for sample in SAMPLES]
     assert all(list(entry) == ENTRY and entry["outcome"] == entry["expected"] for entry in entries)
@@ -63,7 +63,7 @@ def test_demo(tmp_path: Path) -> None:
         assert (entry["acknowledged_ms"] is not None) is (entry["outcome"] == "acknowledged")
     acknowledged = [entry for entry in entries if entry["outcome"] == "acknowledged"]
     folders = {(entry["jobcenter"], entry["submission_id"]) for entry in acknowledged}
-    portal = report["portal"]
+    portal = json.loads((tmp_path / "demo-portal.json").read_text())
     assert (portal["outcome"], portal["fault"]) == ("acknowledged", "")
     assert portal["pages"] > 50
     folders.add(("kreis-offenbach", portal["submission_id"]))
