@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from devtools.portal import Answer, Portal, announcement
+from devtools.portal import Answer, Portal
 
 PATIENCE_S = 300.0
 PAUSE_S = 0.25
@@ -43,27 +43,9 @@ class PatientPortal(Portal):
         answer = await super().open(idempotency_key, **members)
         return replace(answer, status=201) if answer.status == 200 else answer  # replayed: the first answer was lost
 
-    async def upload(
-        self,
-        submission_id: str,
-        *,
-        filename: str,
-        media_type: str,
-        purpose: str,
-        size: int,
-        sha512_hex: str,
-        chunks: Iterator[bytes],
-    ) -> Answer:
+    def _body(self, chunks: Iterator[bytes]) -> bytes:
         """From memory, so that it can be sent again; for small documents."""
-        path, headers = announcement(
-            submission_id,
-            filename=filename,
-            media_type=media_type,
-            purpose=purpose,
-            size=size,
-            sha512_hex=sha512_hex,
-        )
-        return await self.request("POST", path, data=b"".join(chunks), headers=headers)
+        return b"".join(chunks)
 
     async def complete(self, submission_id: str, application: Mapping[str, Any], documents: list[str]) -> Answer:
         deadline = time.monotonic() + PATIENCE_S

@@ -74,7 +74,11 @@ class Portal:
             size=size,
             sha512_hex=sha512_hex,
         )
-        return await self.request("POST", path, data=_stream(chunks), headers=headers)
+        return await self.request("POST", path, data=self._body(chunks), headers=headers)
+
+    def _body(self, chunks: Iterator[bytes]) -> Any:
+        """What is sent as the body: streamed, in constant memory."""
+        return _stream(chunks)
 
     async def complete(self, submission_id: str, application: Mapping[str, Any], documents: list[str]) -> Answer:
         """`PUT /v1/submissions/{id}`: the application and all its documents."""
