@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -60,19 +61,22 @@ def render(
     raise CannotRender
 
 
-def _compile(data: str) -> bytes | None:
-    """None if a character has no glyph in the fonts: PDF/UA forbids boxes in its place."""
+@cache
+def _fonts_and_source() -> tuple[Any, bytes]:
+    """Read once: for a short application that is a tenth of the whole."""
     import typst  # an optional part of the receiver: without it everything else works
 
-    source = (resources.files("shared.form") / "application.typ").read_bytes()
+    return typst.Fonts(include_system_fonts=False), (resources.files("shared.form") / "application.typ").read_bytes()
+
+
+def _compile(data: str) -> bytes | None:
+    """None if a character has no glyph in the fonts: PDF/UA forbids boxes in its place."""
+    fonts, source = _fonts_and_source()
+    import typst
+
     try:
-        pdf = typst.compile(
-            source,
-            sys_inputs={"data": data},
-            format="pdf",
-            pdf_standards=["ua-1"],
-            ignore_system_fonts=True,
-            timestamp=0,
+        pdf = typst.Compiler(font_paths=fonts, ignore_system_fonts=True).compile(
+            source, sys_inputs={"data": data}, format="pdf", pdf_standards=["ua-1"], timestamp=0
         )
     except typst.TypstError as error:
         if "could not be displayed" in str(error):

@@ -71,7 +71,9 @@ def test_it_is_tagged_and_says_that_it_is_pdf_ua() -> None:
     assert b"pdfuaid:part" in root["/Metadata"].get_object().get_data()
     assert str(read(pdf).metadata.title) == "Antrag auf Grundsicherungsgeld"  # type: ignore[union-attr]
     structure = tags(pdf)
-    assert {"/H1", "/H2", "/H3", "/Table", "/TH", "/TD"} <= set(structure)
+    assert {"/H1", "/H2", "/H3", "/L", "/LI", "/Lbl", "/LBody"} <= set(structure)
+    pairs = [each for each in structure if each in ("/Lbl", "/LBody")]
+    assert pairs == ["/Lbl", "/LBody"] * (len(pairs) // 2), "a question without its answer beside it"
 
 
 def test_every_answer_stands_in_it_with_its_question() -> None:
