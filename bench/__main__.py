@@ -158,9 +158,10 @@ def main() -> int:
     try:
         if options.only in {None, "router"}:
             shutil.rmtree(folder / "router", ignore_errors=True)
-            report["router_per_s"], used = measure_router(folder / "router", ROOT / "build" / "keys")
-            details.append({"what": "router", "cpu": used})
-            _say(f"router: {report['router_per_s']}/s, one worker")
+            router = measure_router(folder / "router", ROOT / "build" / "keys")
+            report["router_per_s"] = router.per_s
+            details.append({"what": "router", "cpu": router.shares, "cpu_ms_each": router.cpu_ms_each})
+            _say(f"router: {router.per_s}/s, one worker, CPU ms for each: {router.cpu_ms_each}")
         if options.only != "router":
             with stack:
                 accounts, more = uvloop.run(_with_stack(stack, report, options.only))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +22,7 @@ from prometheus_client import Gauge
 
 from services.router.agent import make_app
 from services.router.batches import Batches
-from services.router.carry import Carrier
+from services.router.carry import SIGNATURE_THREADS, Carrier
 from services.router.lane_topics import LaneTopics
 from services.router.settings import RouterSettings
 from services.router.watch import RouterWatch
@@ -74,7 +76,8 @@ async def _run(settings: RouterSettings, kafka: KafkaSettings, store_settings: S
                 tables=Tables.load(),
                 store=store,
                 publisher=producer,
-                ensure_lane=lane_topics.ensure,
+                ensure_lanes=lane_topics.ensure,
+                executor=stack.enter_context(ThreadPoolExecutor(SIGNATURE_THREADS, "signatures")),
                 clock=lambda: datetime.now(UTC),
                 source=f"/router/{settings.instance_id}",
             ),
@@ -102,6 +105,9 @@ async def _run(settings: RouterSettings, kafka: KafkaSettings, store_settings: S
         health = Health("router", ready=checks)
         _measure(health, batches)
         port = await _serve_health(stack, settings, health)
+        # Tables, directory and modules stay: the collector need not walk through them again for every few batches.
+        gc.collect()
+        gc.freeze()
         await app.start()
         emit(log, logging.INFO, "ready", port=port)
         progress = RouterWatch(

@@ -1,12 +1,15 @@
 """Routes one batch to its end. Never raises, never skips: a message is out, or the router is stopping.
 
+What goes to a lane goes together, in a few requests for the whole batch. Everything else, and whatever could not be
+sent so, is carried out message by message, each with its own patience:
+
 | what happens to a message | what is done |
 |---|---|
 | routed, to clearing, to the dead letter | out |
 | `OurError` (Kafka, store, directory) | tried again for ever, with backoff |
 | signed under an unknown key | waits `key_grace_s` for the directory, then to the dead letter |
 | for clearing, and the door knew a newer entry than we do | waits `key_grace_s` for the directory, then to clearing |
-| a defect of ours with this one message | after five attempts to the dead letter, whole: it must not block the others |
+| a defect of ours with this one message | after five attempts alone to the dead letter, whole: it must block no other |
 """
 
 from __future__ import annotations
@@ -14,11 +17,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.router.carry import Carrier, Origin
-from services.router.route import Clearing, DeadLetter, Decision
+from services.router.route import Clearing, DeadLetter, Decision, Lane
 from shared.contracts.reasons import Reason
 from shared.errors import OurError
 from shared.kafka.cloudevents import AnyHeaders
@@ -56,9 +59,33 @@ class Batches:
         """Gives up what cannot be sent now; it was not acknowledged and will be read again."""
         self._stopping.set()
 
-    async def run(self, messages: Iterable[Message]) -> bool:
+    async def run(self, messages: Sequence[Message]) -> bool:
         """True when every message is out, acknowledged by the broker."""
-        return all(await asyncio.gather(*(self._one(message) for message in messages)))
+        left = messages
+        try:
+            left = await self._together(messages)
+        except OurError as error:
+            emit(log, logging.WARNING, "routing waits", error=error, count=len(messages))
+        except Exception as error:  # noqa: BLE001 - one of them; each by itself shows which, and the others go on
+            emit(log, logging.ERROR, "routing failed", error=error, count=len(messages))
+        return all(await asyncio.gather(*(self._one(message) for message in left)))
+
+    async def _together(self, messages: Sequence[Message]) -> Sequence[Message]:
+        """Sends at once what goes to a lane; answers what is still to be done."""
+        decisions = await self._carrier.decide_many([(message.value, message.headers) for message in messages])
+        lanes: list[tuple[Message, Lane]] = []
+        left = []
+        for message, decision in zip(messages, decisions, strict=True):
+            if isinstance(decision, Lane):
+                lanes.append((message, decision))
+            else:
+                left.append(message)
+        errors = await self._carrier.to_lanes([decision for _, decision in lanes])
+        failed = [(message, error) for (message, _), error in zip(lanes, errors, strict=True) if error is not None]
+        if failed:
+            emit(log, logging.WARNING, "routing waits", error=failed[0][1], count=len(failed))
+        self.routed += len(lanes) - len(failed)
+        return left + [message for message, _ in failed]
 
     async def _one(self, message: Message) -> bool:
         failures = defects = 0

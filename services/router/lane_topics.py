@@ -8,7 +8,7 @@ is known beforehand, and a missing one is made from the one declaration; where t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Set
 
 from shared.contracts.topics import lane_topic
 from shared.kafka.admin import apply_topics
@@ -23,15 +23,12 @@ class LaneTopics:
         self._known: set[str] = set()
         self._lock = asyncio.Lock()
 
-    async def ensure(self, destination: str) -> None:
-        """Returns when the topic exists; raises `KafkaUnavailable`."""
-        if destination not in self._known:
-            await self.ensure_all([destination])
-
-    async def ensure_all(self, destinations: Iterable[str]) -> None:
-        """The same for many, in one request."""
+    async def ensure(self, destinations: Set[str]) -> None:
+        """Returns when all their topics exist, after one request at most; raises `KafkaUnavailable`."""
+        if destinations <= self._known:
+            return
         async with self._lock:
-            missing = set(destinations) - self._known
+            missing = destinations - self._known
             if missing:
                 await apply_topics(self._kafka, [lane_topic(name) for name in sorted(missing)])
                 self._known |= missing

@@ -23,6 +23,15 @@ from shared.web.trace import Trace, parse
 
 
 @dataclass(frozen=True)
+class Signed:
+    """A message whose manifest the platform signed."""
+
+    manifest: Manifest
+    token: str
+    traceparent: str
+
+
+@dataclass(frozen=True)
 class Lane:
     """The pinned destination stands."""
 
@@ -66,7 +75,13 @@ class Known(Entries, Protocol):
 def route(
     value: bytes | None, headers: AnyHeaders, platform: PlatformKeys, directory: Known, tables: Tables
 ) -> Decision:
-    """Decide about one message of `submissions.received`."""
+    """Decide about one message of `submissions.received`: `read_signed`, then `place`."""
+    found = read_signed(value, headers, platform)
+    return found if isinstance(found, DeadLetter) else place(found, directory, tables)
+
+
+def read_signed(value: bytes | None, headers: AnyHeaders, platform: PlatformKeys) -> Signed | DeadLetter:
+    """What the message proves about itself: the dear half, which needs nothing that changes."""
     try:
         envelope, received = read(Received, headers, value)
     except MessageError as error:
@@ -77,9 +92,14 @@ def route(
         return DeadLetter(Reason.MANIFEST_INVALID, may_heal=str(error) == "jws-kid")
     if received.submission_id != manifest.submission_id:
         return DeadLetter(Reason.MANIFEST_INVALID)
-    traceparent = str(parse(envelope.traceparent) or Trace.new())
+    return Signed(manifest, received.manifest, str(parse(envelope.traceparent) or Trace.new()))
+
+
+def place(signed: Signed, directory: Known, tables: Tables) -> Lane | Clearing:
+    """Whether the destination that the manifest pins stands in the directory as it is now."""
+    manifest, token, traceparent = signed.manifest, signed.token, signed.traceparent
     found = check_route(manifest, tables, directory)
     if isinstance(found, NeedsClearing):
         behind = manifest.jobcenter is not None and manifest.directory_version > directory.version(manifest.jobcenter)
-        return Clearing(manifest, received.manifest, traceparent, str(found.reason), found.candidates, behind)
-    return Lane(manifest, received.manifest, traceparent)
+        return Clearing(manifest, token, traceparent, str(found.reason), found.candidates, behind)
+    return Lane(manifest, token, traceparent)

@@ -25,7 +25,7 @@ class RouterSettings(ServiceSettings):
     group_id: str = "router"
     data_folder: Path | None = Field(default=None, description="Faust insists on one; nothing is kept in it")
     batch: int = Field(default=500, ge=1, description="messages routed side by side")
-    within_s: float = Field(default=0.05, gt=0, description="a batch waits no longer to become full")
+    within_s: float = Field(default=0.02, gt=0, description="a batch waits no longer to become full")
     retry_first_s: float = Field(default=0.5, gt=0)
     retry_most_s: float = Field(default=15, gt=0)
     key_grace_s: float = Field(

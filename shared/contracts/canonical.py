@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Final
 
 
 def canonical_json(value: object) -> bytes:
@@ -20,7 +21,7 @@ def strict_json(data: bytes) -> object:
     Raises `ValueError` without quoting the data.
     """
     try:
-        return json.loads(data.decode(), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        return _STRICT.decode(data.decode())
     except (ValueError, RecursionError):
         # The original error quotes the document; nothing of it may reach a log.
         raise ValueError("not strict JSON") from None
@@ -35,3 +36,6 @@ def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_constant(_name: str) -> object:
     raise ValueError("not a JSON number")
+
+
+_STRICT: Final = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)

@@ -109,7 +109,7 @@ def responsible(tables: Tables, directory: Entries, postcode: str, municipality_
     if entry is None:
         return Responsible(resolution)
     targets = [destination_for(entry, candidate.municipality_key) for candidate in resolution.candidates]
-    if any(target != targets[0] for target in targets):
+    if any(target is not targets[0] and target != targets[0] for target in targets):
         return Responsible(Resolution(Kind.AMBIGUOUS, resolution.candidates))
     return Responsible(resolution, entry, targets[0])
 
@@ -177,7 +177,7 @@ def check_route(manifest: Manifest, tables: Tables, directory: Entries) -> Route
     if manifest.jobcenter != entry.id:
         return NeedsClearing(Reason.DIRECTORY_DISAGREES, candidates)
     chosen_elsewhere = manifest.kind is not SubmissionKind.APPLICATION or manifest.generation > 0
-    if not chosen_elsewhere and found.destination != destination:
+    if not chosen_elsewhere and found.destination is not destination and found.destination != destination:
         return NeedsClearing(Reason.DIRECTORY_DISAGREES, candidates)
     return Route(entry, destination)
 

@@ -22,6 +22,7 @@ from shared.errors import MessageError
 
 SPEC_VERSION: Final = "1.0"
 CONTENT_TYPE: Final = "application/json"
+_FIXED: Final = (("ce_specversion", SPEC_VERSION.encode()), ("content-type", CONTENT_TYPE.encode()))
 MAX_HEADER_BYTES: Final = 1024
 
 Headers = list[tuple[str, bytes]]
@@ -43,18 +44,16 @@ class CloudMessage:
 
     def to_kafka(self) -> tuple[bytes, Headers]:
         """Value and headers."""
-        headers = [
-            ("ce_specversion", SPEC_VERSION),
-            ("ce_id", str(self.id)),
-            ("ce_source", self.source),
-            ("ce_type", self.type),
-            ("ce_time", rfc3339(self.time)),
-            ("ce_subject", self.subject),
-            ("ce_dataschema", dataschema_of(type(self.data))),
-            ("content-type", CONTENT_TYPE),
-            ("traceparent", self.traceparent),
+        return self.data.to_bytes(), [
+            *_FIXED,
+            ("ce_id", str(self.id).encode()),
+            ("ce_source", self.source.encode()),
+            ("ce_type", self.type.encode()),
+            ("ce_time", rfc3339(self.time).encode()),
+            ("ce_subject", self.subject.encode()),
+            ("ce_dataschema", dataschema_of(type(self.data)).encode()),
+            ("traceparent", self.traceparent.encode()),
         ]
-        return self.data.to_bytes(), [(name, value.encode()) for name, value in headers]
 
 
 @dataclass(frozen=True)

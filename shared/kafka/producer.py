@@ -15,12 +15,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError, ProducerClosed
+from aiokafka.partitioner import DefaultPartitioner
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from shared.errors import KafkaUnavailable
 from shared.kafka.cloudevents import CloudMessage, Headers
@@ -32,6 +36,24 @@ log = logging.getLogger(__name__)
 HEADER_ALLOWANCE_BYTES: Final = 2048
 FIND_SHARE: Final = 0.8
 """Share of a send's time that finding its topic may take."""
+MAX_BATCH_BYTES: Final = 262_144
+"""What one request carries for one partition; aiokafka's own 16 KiB are ten messages. A larger message goes alone."""
+
+_partition_for: Final = DefaultPartitioner()
+
+
+class Outgoing(NamedTuple):
+    """One of many messages that are sent together."""
+
+    topic: str
+    key: UUID | str
+    message: CloudMessage
+
+
+class _Record(NamedTuple):
+    key: bytes
+    value: bytes | None
+    headers: Headers
 
 
 class Producer:
@@ -80,28 +102,67 @@ class Producer:
 
     async def send_raw(self, topic: str, key: bytes, value: bytes | None, headers: Headers | None = None) -> None:
         """Like `send`, for what is no CloudEvent: directory entries, and tombstones (`value` None)."""
-        if len(value or b"") + len(key) + HEADER_ALLOWANCE_BYTES > self._settings.max_message_bytes:
+        record = _Record(key, value, headers or [])
+        self._check_size(topic, record)
+
+        async def attempt(inner: AIOKafkaProducer) -> None:
+            await (await inner.send(topic, value=value, key=key, headers=record.headers))
+
+        await self._acknowledged(topic, attempt)
+
+    async def send_many(self, messages: Sequence[Outgoing]) -> list[KafkaUnavailable | ValueError | None]:
+        """Sends all of them in as few requests as possible; answers for each, in order, what `send` would have raised.
+
+        For the same key it is the same partition as `send`'s, and the order on a partition is the order given. A topic
+        fails as a whole: of what failed some may be written, as with every failure.
+        """
+        errors: list[KafkaUnavailable | ValueError | None] = [None] * len(messages)
+        by_topic: dict[str, dict[int, _Record]] = defaultdict(dict)
+        for number, (topic, key, message) in enumerate(messages):
+            record = _Record(str(key).encode("ascii"), *message.to_kafka())
+            try:
+                self._check_size(topic, record)
+            except ValueError as error:
+                errors[number] = error
+            else:
+                by_topic[topic][number] = record
+
+        async def send(topic: str, records: dict[int, _Record]) -> None:
+            try:
+                await self._acknowledged(topic, lambda inner: _send_together(inner, topic, records.values()))
+            except (KafkaUnavailable, ValueError) as error:
+                for number in records:
+                    errors[number] = error
+
+        await asyncio.gather(*(send(topic, records) for topic, records in by_topic.items()))
+        return errors
+
+    def _check_size(self, topic: str, record: _Record) -> None:
+        if len(record.value or b"") + len(record.key) + HEADER_ALLOWANCE_BYTES > self._settings.max_message_bytes:
             raise ValueError(f"message for {topic} is larger than {self._settings.max_message_bytes} bytes")
+
+    async def _acknowledged(self, topic: str, attempt: Callable[[AIOKafkaProducer], Awaitable[None]]) -> None:
+        """Lets `attempt` send to the topic and wait for the answer, within `send_timeout_s`, and names what fails."""
         try:
             async with asyncio.timeout(self._settings.send_timeout_s):
                 try:
-                    await self._attempt(topic, key, value, headers)
+                    await attempt(await self._producer_for(topic))
                 except ProducerClosed:
-                    # Replaced between our look at it and our call: nothing was sent.
-                    await self._attempt(topic, key, value, headers)
+                    # Replaced between our look at it and our call. Nothing was sent, or, of many, some.
+                    await attempt(await self._producer_for(topic))
         except MessageSizeTooLargeError:
             raise ValueError(f"message for {topic} is larger than the broker allows") from None
         except (KafkaError, TimeoutError) as error:
             self._fail()
             raise KafkaUnavailable(f"send to {topic}: {type(error).__name__}") from None
 
-    async def _attempt(self, topic: str, key: bytes, value: bytes | None, headers: Headers | None) -> None:
+    async def _producer_for(self, topic: str) -> AIOKafkaProducer:
         inner = self._inner
         if inner is None or not self._healthy:
             raise KafkaUnavailable(f"send to {topic}: no broker answers")
         if inner.client.cluster.partitions_for_topic(topic) is None:
             await self._find(inner, topic)
-        await (await inner.send(topic, value=value, key=key, headers=headers or []))
+        return inner
 
     async def _find(self, inner: AIOKafkaProducer, topic: str) -> None:
         """Waits for a topic's metadata. A topic that is missing is no reason to give up the producer for all others."""
@@ -156,6 +217,7 @@ class Producer:
             enable_idempotence=True,
             linger_ms=self._settings.linger_ms,
             request_timeout_ms=int(self._settings.send_timeout_s * 1000),
+            max_batch_size=MAX_BATCH_BYTES,
             max_request_size=self._settings.max_message_bytes,
             metadata_max_age_ms=30_000,
         )
@@ -199,3 +261,24 @@ class Producer:
             task.cancel()
             await asyncio.wait({task}, timeout=1)
         await inner.client.close()
+
+
+async def _send_together(inner: AIOKafkaProducer, topic: str, records: Iterable[_Record]) -> None:
+    """In batches, each partition's one after the other. Returns, or raises, when all of them are answered."""
+    partitions = sorted(inner.client.cluster.partitions_for_topic(topic) or ())
+    by_partition: dict[int, list[BatchBuilder]] = defaultdict(list)
+    for key, value, headers in records:
+        batches = by_partition[_partition_for(key, partitions, partitions) if len(partitions) > 1 else partitions[0]]
+        if batches and batches[-1].append(timestamp=None, key=key, value=value, headers=headers) is not None:
+            continue
+        batches.append(inner.create_batch())
+        batches[-1].append(timestamp=None, key=key, value=value, headers=headers)  # an empty one takes any message
+
+    async def send(partition: int, batches: list[BatchBuilder]) -> None:
+        for batch in batches:
+            await (await inner.send_batch(batch, topic, partition=partition))
+
+    sending = (send(partition, batches) for partition, batches in by_partition.items())
+    for outcome in await asyncio.gather(*sending, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome

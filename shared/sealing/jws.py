@@ -6,8 +6,10 @@ section 3.5) for a Jobcenter's answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
 from cryptography.exceptions import InvalidSignature as WrongSignature
@@ -22,6 +24,7 @@ from shared.sealing.jwk import RSA_BYTES, PrivateKey, PublicKey, b64u, b64u_byte
 
 MAX_TOKEN_BYTES: Final = 1_048_576
 _MEMBERS: Final = frozenset({"alg", "kid", "typ"})
+_ES256: Final = ec.ECDSA(SHA256())
 _PS512: Final = padding.PSS(mgf=padding.MGF1(SHA512()), salt_length=64)
 
 
@@ -55,7 +58,7 @@ def verify(token: str | bytes, *, key_for: Callable[[str], PublicKey | None], al
     except ValueError:
         raise InvalidSignature("jws-form") from None
     try:
-        header = read_header(head, _MEMBERS)
+        header = _header(head)
     except ValueError:
         raise InvalidSignature("jws-header") from None
     if header["alg"] != alg:
@@ -69,9 +72,15 @@ def verify(token: str | bytes, *, key_for: Callable[[str], PublicKey | None], al
     return Verified(payload, header["kid"])
 
 
+@lru_cache(maxsize=64)
+def _header(segment: bytes) -> Mapping[str, str]:
+    """A signer writes the same header each time; the few that are in use need not be read again and again."""
+    return MappingProxyType(read_header(segment, _MEMBERS))
+
+
 def _signature(signed: bytes, key: PrivateKey, alg: str) -> bytes:
     if alg == "ES256" and isinstance(key, ec.EllipticCurvePrivateKey):
-        r, s = decode_dss_signature(key.sign(signed, ec.ECDSA(SHA256())))
+        r, s = decode_dss_signature(key.sign(signed, _ES256))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
     if alg == "PS512" and isinstance(key, rsa.RSAPrivateKey):
         return key.sign(signed, _PS512, SHA512())
@@ -82,7 +91,7 @@ def _check(signed: bytes, signature: bytes, key: PublicKey, alg: str) -> None:
     try:
         if alg == "ES256" and isinstance(key, ec.EllipticCurvePublicKey) and len(signature) == 64:
             r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-            key.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
+            key.verify(encode_dss_signature(r, s), signed, _ES256)
             return
         if alg == "PS512" and isinstance(key, rsa.RSAPublicKey) and len(signature) == RSA_BYTES:
             key.verify(signature, signed, _PS512, SHA512())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator, Sequence, Set
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +18,7 @@ from shared.contracts.manifest import CLEARING
 from shared.directory.snapshot import Directory
 from shared.errors import KafkaUnavailable
 from shared.kafka.cloudevents import CloudMessage
+from shared.kafka.producer import Outgoing
 from shared.store import keys as store_keys
 from shared.store.memory import MemoryStore
 from tests import keys
@@ -30,24 +33,36 @@ class Topics:
         self.sent: list[tuple[str, str, dict[str, Any]]] = []
         self.failures = 0
         self.error: Exception = KafkaUnavailable("switched off")
+        self.refuse: dict[tuple[str, str], int] = {}
+        """How often for a topic and key."""
+        self.missing: Set[str] = set()
         self.ensured: list[str] = []
 
-    async def ensure(self, destination: str) -> None:
-        self.ensured.append(destination)
+    async def ensure(self, destinations: Set[str]) -> None:
+        if destinations & self.missing:
+            raise self.error
+        self.ensured += sorted(destinations)
 
     async def send(self, topic: str, key: UUID | str, message: CloudMessage) -> None:
         await asyncio.sleep(0)
         if self.failures:
             self.failures -= 1
             raise self.error
+        if self.refuse.get((topic, str(key)), 0):
+            self.refuse[topic, str(key)] -= 1
+            raise self.error
         self.sent.append((topic, str(key), json.loads(message.to_kafka()[0])))
+
+    async def send_many(self, messages: Sequence[Outgoing]) -> list[Exception | None]:
+        outcomes = await asyncio.gather(*(self.send(*message) for message in messages), return_exceptions=True)
+        return [outcome if isinstance(outcome, Exception) else None for outcome in outcomes]
 
     def on(self, topic: str) -> list[dict[str, Any]]:
         return [body for where, _, body in self.sent if where == topic]
 
 
 class Scene:
-    def __init__(self) -> None:
+    def __init__(self, executor: Executor) -> None:
         self.topics, self.store = Topics(), MemoryStore()
         self.directory = Directory(keys.anchor())
         self.put_entry(keys.platform_entry())
@@ -57,7 +72,8 @@ class Scene:
             tables=tables(),
             store=self.store,
             publisher=self.topics,
-            ensure_lane=self.topics.ensure,
+            ensure_lanes=self.topics.ensure,
+            executor=executor,
             clock=lambda: AT,
             source="/router/test",
         )
@@ -74,8 +90,9 @@ class Scene:
 
 
 @pytest.fixture
-def scene() -> Scene:
-    return Scene()
+def scene() -> Iterator[Scene]:
+    with ThreadPoolExecutor(2) as executor:
+        yield Scene(executor)
 
 
 def fine(**claims: Any) -> Submission:
@@ -92,6 +109,49 @@ async def test_a_batch_is_out_lane_first_then_event(scene: Scene) -> None:
         where = [topic for topic, key, _ in scene.topics.sent if key == str(each.id)]
         assert where == [lane, topics.EVENTS]
     assert all("postcode" not in json.dumps(event) for event in scene.topics.on(topics.EVENTS))
+
+
+async def test_all_of_a_batch_are_on_their_lanes_before_the_first_event(scene: Scene) -> None:
+    assert await scene.batches.run([scene.message(fine()) for _ in range(20)])
+    lane = topics.lane(jobcenter_of(OSNABRUECK))
+    assert [topic for topic, _, _ in scene.topics.sent] == [lane] * 20 + [topics.EVENTS] * 20
+    assert scene.topics.ensured == [jobcenter_of(OSNABRUECK)]
+    assert scene.batches.routed == 20
+
+
+async def test_only_what_failed_is_sent_again_and_no_event_goes_ahead(scene: Scene) -> None:
+    made = [fine() for _ in range(10)]
+    lane = topics.lane(jobcenter_of(OSNABRUECK))
+    scene.topics.refuse = {(lane, str(made[3].id)): 2, (topics.EVENTS, str(made[7].id)): 1}
+    assert await scene.batches.run([scene.message(each) for each in made])
+    for number, each in enumerate(made):
+        where = [topic for topic, key, _ in scene.topics.sent if key == str(each.id)]
+        # of the eighth the event failed alone: it is routed again, and told once
+        assert where == ([lane, lane, topics.EVENTS] if number == 7 else [lane, topics.EVENTS])
+    assert scene.batches.routed == 10
+
+
+async def test_without_a_lanes_topic_nothing_is_sent_and_the_others_go_on(scene: Scene) -> None:
+    scene.put_entry(keys.jobcenter_entry("b", jobcenter_of("27283")))
+    scene.topics.missing = {jobcenter_of("27283")}
+    good, waiting = fine(), make_submission(jobcenter_of("27283"), postcode="27283")
+    running = asyncio.create_task(scene.batches.run([scene.message(waiting), scene.message(good)]))
+    while len(scene.topics.sent) < 2 or not scene.batches.waiting:
+        await asyncio.sleep(0)
+    assert {key for _, key, _ in scene.topics.sent} == {str(good.id)}
+    scene.topics.missing = set()
+    assert await running
+    assert len(scene.topics.on(topics.lane(jobcenter_of("27283")))) == 1
+
+
+async def test_what_makes_us_fail_to_read_the_batch_stops_only_itself(scene: Scene) -> None:
+    """A defect that shows before anything is sent: headers of a shape that nobody thought of."""
+    strange: Any = [("ce_id", b"1", "three")]
+    good = [fine() for _ in range(3)]
+    messages = [scene.message(each) for each in good]
+    assert await scene.batches.run([messages[0], Message(Origin(topics.RECEIVED, 5, 7), b"x", strange), *messages[1:]])
+    assert len(scene.topics.on(topics.lane(jobcenter_of(OSNABRUECK)))) == 3
+    assert [key for topic, key, _ in scene.topics.sent if topic == topics.DEAD_LETTER] == ["submissions.received/5/7"]
 
 
 async def test_poison_among_the_good_is_kept_whole_under_its_position(scene: Scene) -> None:
@@ -156,7 +216,7 @@ async def test_nothing_is_judged_before_the_directory_is_there(scene: Scene) -> 
 
 
 async def test_a_defect_of_ours_does_not_block_for_ever(scene: Scene) -> None:
-    scene.topics.failures, scene.topics.error = 5, ValueError("too large")
+    scene.topics.failures, scene.topics.error = 6, ValueError("too large")  # once with others, five times alone
     submission = fine()
     assert await scene.batches.run([scene.message(submission)])
     [letter] = scene.topics.on(topics.DEAD_LETTER)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
@@ -13,9 +12,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 
 from shared.contracts.events import Step, SubmissionEvent
-from shared.contracts.topics import Topic
 from shared.errors import KafkaUnavailable
-from shared.kafka.admin import apply_topics
 from shared.kafka.cloudevents import CloudMessage, read
 from shared.kafka.events import event_message
 from shared.kafka.producer import Producer
@@ -29,23 +26,6 @@ TRACE = "00-" + "1" * 32 + "-" + "2" * 16 + "-01"
 def message(submission_id: UUID) -> CloudMessage:
     event = SubmissionEvent(submission_id=submission_id, step=Step.OPENED, at=datetime.now(UTC))
     return event_message(event, source="/test", traceparent=TRACE)
-
-
-@pytest.fixture
-async def topic(kafka: str) -> str:
-    name = f"test.producer.{uuid4()}"
-    assert await apply_topics(kafka, [Topic(name, "id", "test", 4)]) == [name]
-    return name
-
-
-@pytest.fixture
-async def producer(kafka: str) -> AsyncIterator[Producer]:
-    producer = Producer(KafkaSettings(bootstrap=kafka, probe_interval_s=0.2), client_id="test")
-    await producer.start()
-    try:
-        yield producer
-    finally:
-        await producer.stop()
 
 
 async def read_all(bootstrap: str, topic: str) -> list[tuple[bytes, UUID]]:

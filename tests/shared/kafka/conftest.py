@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from shared.contracts.topics import Topic
+from shared.kafka.admin import apply_topics
+from shared.kafka.producer import Producer
+from shared.kafka.settings import KafkaSettings
+
+
+@pytest.fixture
+async def topic(kafka: str) -> str:
+    """A topic with four partitions."""
+    name = f"test.producer.{uuid4()}"
+    assert await apply_topics(kafka, [Topic(name, "id", "test", 4)]) == [name]
+    return name
+
+
+@pytest.fixture
+async def producer(kafka: str) -> AsyncIterator[Producer]:
+    producer = Producer(KafkaSettings(bootstrap=kafka, probe_interval_s=0.2), client_id="test")
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
