@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from html.parser import HTMLParser
 from io import BytesIO
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from aiohttp import ClientSession, CookieJar, FormData, MultipartWriter
@@ -148,9 +149,14 @@ class Visitor:
         return await self._go("GET", path)
 
     async def _go(self, method: str, path: str, headers: Mapping[str, str] | None = None, data: object = None) -> Page:
+        return await self._once(method, path, headers, data)
+
+    async def _once(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, data: object = None, **options: Any
+    ) -> Page:
         self.requests += 1
         target = urljoin(self.url + "/", path)
-        async with self.session.request(method, target, headers=headers, data=data) as response:
+        async with self.session.request(method, target, headers=headers, data=data, **options) as response:
             where = urlsplit(str(response.url))
             shown = where.path + (f"?{where.query}" if where.query else "")
             self.page = Page(response.status, shown, await response.text(), dict(response.headers))
