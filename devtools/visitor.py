@@ -191,7 +191,8 @@ class Visitor:
                 writer.append(text).set_content_disposition("form-data", name=name)
             for name, media_type, content in files:
                 part = writer.append(BytesIO(content), {"Content-Type": media_type})
-                part.set_content_disposition("form-data", name="file", filename=name)
+                # as browsers write it: UTF-8, not percent-encoded
+                part.set_content_disposition("form-data", quote_fields=False, name="file", filename=name)
             if not files:
                 empty = writer.append(BytesIO(b""), {"Content-Type": "application/octet-stream"})
                 empty.set_content_disposition("form-data", name="file", filename="")
