@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import sys
@@ -60,13 +61,14 @@ class Restart:
     """One container's restart.
 
     `under_way`: submissions sent to intake that were not settled when it began; `households`: those at the portal's
-    pages then; `settled`: submissions that ended while it was away or coming back.
+    pages then; `sent_meanwhile`, `settled`: submissions begun, and ended, while it was away or coming back.
     """
 
     container: str
     seconds: float = 0.0
     under_way: int = 0
     households: int = 0
+    sent_meanwhile: int = 0
     settled: int = 0
     faults: list[str] = field(default_factory=list)
 
@@ -76,6 +78,7 @@ class Restart:
             "seconds": self.seconds,
             "under_way": self.under_way,
             "households": self.households,
+            "sent_meanwhile": self.sent_meanwhile,
             "settled": self.settled,
         }
 
@@ -173,9 +176,10 @@ class Sender:
 
     def __init__(self, portal: PatientPortal, stack: ComposeStack, households: Households) -> None:
         self._portal, self._stack, self._households = portal, stack, households
+        self._samples = cycle(small_samples())
         self._under_way: set[asyncio.Task[None]] = set()
+        self._begun = 0
         self.results: list[Result] = []
-        self.receipts = 0
 
     async def through_restarts(self) -> list[Restart]:
         """Each lasting container once; then wait for whatever is under way."""
@@ -193,28 +197,31 @@ class Sender:
         return restarts
 
     async def _restart(self, container: str) -> Restart:
+        before = await asyncio.to_thread(self._stack.started_at, container)
+        self._begin()
         restart = Restart(container, under_way=len(self._under_way), households=self._households.at_the_pages)
-        before, sent = await asyncio.to_thread(self._stack.started_at, container), len(self.results)
+        begun, settled = self._begun, len(self.results)
         restart.seconds = await asyncio.to_thread(self._stack.restart, container)
         if before == await asyncio.to_thread(self._stack.started_at, container):
             restart.faults.append("was not restarted")
-        if not (restart.households if container == "portal" else restart.under_way):
-            restart.faults.append("nothing was under way when it was restarted")
-        restart.settled = len(self.results) - sent
-        _say(f"{container} restarted in {restart.seconds} s, {restart.under_way} under way")
+        restart.sent_meanwhile, restart.settled = self._begun - begun, len(self.results) - settled
+        if not restart.households or not restart.sent_meanwhile:
+            restart.faults.append("nothing was sent, or nobody at the pages, while it was restarted")
+        _say(f"{container} restarted in {restart.seconds} s, {restart.sent_meanwhile} sent meanwhile")
         return restart
 
     async def _send_until(self, stop: asyncio.Event) -> None:
-        for sample in cycle(small_samples()):
-            if stop.is_set():
-                return
-            task = asyncio.create_task(self._one(sample))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
-            try:
+        while not stop.is_set():
+            self._begin()
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), PAUSE_S)
-            except TimeoutError:
-                continue
+
+    def _begin(self) -> None:
+        """One more under way."""
+        task = asyncio.create_task(self._one(next(self._samples)))
+        self._begun += 1
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def _one(self, sample: Sample) -> None:
         stack = self._stack
@@ -242,7 +249,8 @@ def _conclude(outcome: Outcome, report: dict[str, Any]) -> int:
     faults = list(_faults(outcome))
     print(*faults, sep="\n", end="\n" if faults else "")
     for restart in outcome.restarts:
-        print(f"  {restart.container:<9} restarted in {restart.seconds:5.1f} s, {restart.under_way} under way")
+        away = f"{restart.seconds:5.1f} s, {restart.sent_meanwhile} sent meanwhile"
+        print(f"  {restart.container:<9} restarted in {away}")
     wrong = sum(not result.ok for result in outcome.results)
     arrived = sum(not each.fault for each in outcome.households)
     print(

@@ -23,7 +23,7 @@ SENDING = "/absenden"
 
 
 class PatientVisitor(Visitor):
-    """`repeated` counts requests that were made again."""
+    """`repeated` counts requests that were made again; `requests` counts pages, as a visitor sees them."""
 
     def __init__(self, url: str, *, patience_s: float = PATIENCE_S, pause_s: float = PAUSE_S) -> None:
         super().__init__(url)
@@ -31,6 +31,7 @@ class PatientVisitor(Visitor):
         self._patience_s, self._pause_s = patience_s, pause_s
 
     async def get(self, path: str) -> Page:
+        self.requests += 1
         deadline = time.monotonic() + self._patience_s
         while not _answered(await self._attempt("GET", path)):
             await self._again(deadline)
@@ -60,7 +61,10 @@ class PatientVisitor(Visitor):
     async def _go(self, method: str, path: str, headers: Mapping[str, str] | None = None, data: object = None) -> Page:
         """One attempt of a form; where it leads to is opened patiently. Status 0 is silence."""
         page = await self._attempt(method, path, headers, data)
-        return await self.get(page.headers["Location"]) if page.status == 303 else page
+        if page.status == 303:
+            return await self.get(page.headers["Location"])
+        self.requests += 1
+        return page
 
     async def _attempt(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, data: object = None

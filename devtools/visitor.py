@@ -149,12 +149,12 @@ class Visitor:
         return await self._go("GET", path)
 
     async def _go(self, method: str, path: str, headers: Mapping[str, str] | None = None, data: object = None) -> Page:
+        self.requests += 1
         return await self._once(method, path, headers, data)
 
     async def _once(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, data: object = None, **options: Any
     ) -> Page:
-        self.requests += 1
         target = urljoin(self.url + "/", path)
         async with self.session.request(method, target, headers=headers, data=data, **options) as response:
             where = urlsplit(str(response.url))
