@@ -124,6 +124,12 @@ def test_the_portal_gets_nothing_of_kafka() -> None:
     ]
 
 
+def test_the_portals_own_page_is_shown_while_what_is_behind_it_is_away() -> None:
+    """Its readiness knows of intake and the store; the address must not."""
+    probe = container_of(named("Deployment", "portal"))["readinessProbe"]
+    assert probe["httpGet"]["path"] == "/health/live"
+
+
 def _selects(policy: dict[str, Any], name: str, direction: str) -> bool:
     """Names it; the policy for all pods, which allows nothing, does not count."""
     selector, label = policy["spec"]["podSelector"], "app.kubernetes.io/name"
