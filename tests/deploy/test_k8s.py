@@ -174,6 +174,16 @@ def test_what_is_public_has_tls_and_lets_the_ingress_in(name: str) -> None:
     assert {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}} in peers
 
 
+@pytest.mark.parametrize("name", ["intake", "portal"])
+def test_an_upgrade_refuses_nobody(name: str) -> None:
+    """One more before one less; a pod serves until the address has forgotten it, and then has time to finish."""
+    workload = named("Deployment", name)
+    assert workload["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    (_, wait_s) = container_of(workload)["lifecycle"]["preStop"]["exec"]["command"]
+    drain_s = OWN[name].model_fields["drain_s"].default
+    assert workload["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > int(wait_s) + drain_s + 10
+
+
 def test_consumers_keep_their_name_over_a_restart() -> None:
     """Static group membership rests on it: a StatefulSet, and the pod's name as instance id."""
     for name in ("router", "delivery"):
