@@ -20,12 +20,13 @@ from devtools.clients import SandboxClient
 from devtools.engine import EngineFailed, docker
 from devtools.processes import free_port
 
-LASTING = ("store", "kafka", "intake", "router", "delivery", "receiver")
+LASTING = ("store", "kafka", "intake", "router", "delivery", "portal", "receiver")
 JOBS = ("keys", "setup")
 HANDOVER = "/var/lib/antragsweiche/handover"
 UP_S = 300.0
 RESTART_S = 240.0
 _POLL_S = 0.5
+_LIST_FOLDERS = "import pathlib, sys; print(*(p.name for p in pathlib.Path(sys.argv[1]).glob('*/*-*-*-*-*')))"
 
 
 class ComposeStack:
@@ -37,10 +38,11 @@ class ComposeStack:
         self.folder = folder
         self.project = f"antragsweiche-test-{os.getpid()}"
         self._say = say
-        self._intake_port, self._kafka_port = free_port(), free_port()
+        self._intake_port, self._portal_port, self._kafka_port = free_port(), free_port(), free_port()
         self._env = {
             "ANTRAGSWEICHE_IMAGE": image,
             "INTAKE_PORT": str(self._intake_port),
+            "PORTAL_PORT": str(self._portal_port),
             "KAFKA_PORT": str(self._kafka_port),
             "KAFKA_IMAGE": engine.KAFKA_IMAGE,
             "STORE_IMAGE": engine.STORE_IMAGE,
@@ -49,6 +51,10 @@ class ComposeStack:
     @property
     def intake_url(self) -> str:
         return f"http://127.0.0.1:{self._intake_port}"
+
+    @property
+    def portal_url(self) -> str:
+        return f"http://127.0.0.1:{self._portal_port}"
 
     @property
     def bootstrap(self) -> str:
@@ -140,8 +146,16 @@ class ComposeStack:
         return self.compose("run", "--rm", "--no-deps", "-T", "setup", *command)
 
     def fetch_handover(self, destination: str, submission_id: str) -> Path:
-        """Copy what a Jobcenter was handed over out of the receiver's container; the folder here."""
+        """Copy what a Jobcenter was handed over out of the receiver's container; the folder here, there or not."""
         target = self.folder / "handover" / destination / submission_id
         target.parent.mkdir(parents=True, exist_ok=True)
-        self.compose("cp", f"receiver:{HANDOVER}/{destination}/{submission_id}", str(target))
+        try:
+            self.compose("cp", f"receiver:{HANDOVER}/{destination}/{submission_id}", str(target))
+        except EngineFailed as error:
+            self._say(str(error))  # whoever compares finds that it is not there
         return target
+
+    def handed_over(self) -> set[str]:
+        """Ids of everything that any Jobcenter was handed over."""
+        listed = self.compose("exec", "-T", "receiver", "python", "-c", _LIST_FOLDERS, HANDOVER)
+        return set(listed.split())

@@ -2,8 +2,8 @@
 
 | step | makes | when |
 |---|---|---|
-| `keys` | every secret, each service's own in its own folder; the receiver's configuration | before the store starts |
-| `provision` | the signed directory, topics, bucket | when Kafka and the store answer |
+| `keys` | every secret, each service's own in its own folder; clients, the store's accounts | before the store starts |
+| `provision` | the signed directory, topics, buckets and who may use them | when Kafka and the store answer |
 | `client` | nothing: prints the sandbox client's credentials as JSON | whenever somebody asks |
 
 Every step may be repeated and may be interrupted anywhere: what is there stays, what is missing is made.
@@ -16,17 +16,19 @@ import asyncio
 import json
 import logging
 import os
-import secrets
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from devtools.clients import SANDBOX_ID, write_clients
+from devtools.clients import SANDBOX_ID
 from devtools.keys import KeyFiles, ensure_keys, write_private
 from devtools.places import connected
 from devtools.provision import DirectoryDesk
+from devtools.stack import BUCKET, DRAFTS_BUCKET, PORTAL_ID
+from devtools.store_accounts import FILE, accounts_file, open_bucket
+from services.intake.clients import Client, ClientsFile, hash_secret, new_secret, read_clients, write_clients
 from shared.contracts.directory import PLATFORM_ID
 from shared.directory.folder import read_folder
 from shared.errors import OurError
@@ -37,17 +39,24 @@ from shared.store.settings import StoreSettings
 
 RECEIVER_URL = "http://receiver:8080"
 WAIT_S = 120.0
-LINES = {"keys": "keys are there", "provision": "directory, topics and bucket are there"}
+LINES = {"keys": "keys are there", "provision": "directory, topics and buckets are there"}
+USERS = {BUCKET: ("intake", "router", "delivery"), DRAFTS_BUCKET: ("portal",)}
+"""Which service's account may use which bucket."""
 
 
 class Folders:
     """One folder for each reader; nobody mounts another's."""
 
     def __init__(self, base: Path) -> None:
+        self._base = base
         self.operator, self.public = base / "operator", base / "public"
         self.intake, self.router, self.delivery = base / "intake", base / "router", base / "delivery"
+        self.portal = base / "portal"
         self.receiver, self.handover, self.journal = base / "receiver", base / "handover", base / "journal"
         self.store_secret = base / "store-secret"
+
+    def of(self, service: str) -> Path:
+        return self._base / service
 
     @property
     def keys(self) -> KeyFiles:
@@ -57,6 +66,18 @@ class Folders:
     def client(self) -> Path:
         """The sandbox client's secret in clear, for whoever may read the operator's volume."""
         return self.operator / "sandbox-client.json"
+
+    @property
+    def portal_secret(self) -> Path:
+        """The secret of the portal's client at intake."""
+        return self.operator / "portal-client-secret"
+
+    @property
+    def root_store_key(self) -> Path:
+        return self.operator / "store-secret"
+
+    def store_key(self, account: str) -> Path:
+        return self.operator / "store-accounts" / account
 
     @property
     def directory(self) -> Path:
@@ -70,16 +91,13 @@ def make_keys(folders: Folders, jobcenters: Sequence[str]) -> None:
     for source, name in ((keys.state, "state-keys.json"), (keys.receipt, "receipt.jwk"), (keys.issuer, "issuer.jwk")):
         _give(source, folders.intake / name)
     _give(keys.push, folders.delivery / "push.jwk")
-    secret = _store_secret(folders.operator / "store-secret")
-    _give(secret, folders.store_secret / "secret-key")
-    for folder in (folders.intake, folders.router, folders.delivery):
-        _give(secret, folder / "store-secret")
+    _give_store_accounts(folders)
     for jobcenter in jobcenters:
         for key in (keys.encrypt(jobcenter), keys.verify(jobcenter)):
             _give(key, folders.receiver / jobcenter / key.name)
         (folders.handover / jobcenter).mkdir(parents=True, exist_ok=True)
     write_private(folders.receiver / "receiver.json", receiver_configuration(folders, jobcenters))
-    _make_client(folders)
+    _make_clients(folders)
 
 
 def _give(source: Path, target: Path, mode: int = 0o600) -> None:
@@ -92,22 +110,47 @@ def _give(source: Path, target: Path, mode: int = 0o600) -> None:
     partial.replace(target)
 
 
-def _store_secret(path: Path) -> Path:
+def _drawn(path: Path) -> Path:
+    """A file with a secret, drawn unless it is there."""
     if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_name(f".{path.name}.{os.getpid()}")
         partial.touch(mode=0o600)
-        partial.write_text(secrets.token_urlsafe(30))
+        partial.write_text(new_secret())
         partial.replace(path)
     return path
 
 
-def _make_client(folders: Folders) -> None:
-    """Drawn once. Its file goes first: a hash without its secret would be a client that nobody can be."""
-    if folders.client.exists() and (folders.intake / "clients.json").exists():
-        return
-    made = write_clients(folders.operator / "clients.json", (SANDBOX_ID,))[0]
-    write_private(folders.client, {"client_id": made.client_id, "client_secret": made.client_secret})
-    _give(folders.operator / "clients.json", folders.intake / "clients.json")
+def _give_store_accounts(folders: Folders) -> None:
+    """Root's secret to the store alone; each service its own account's."""
+    _give(_drawn(folders.root_store_key), folders.store_secret / "secret-key")
+    keys = {name: _drawn(folders.store_key(name)) for names in USERS.values() for name in names}
+    for name, key in keys.items():
+        _give(key, folders.of(name) / "store-secret")
+    accounts = accounts_file({name: key.read_text() for name, key in keys.items()})
+    write_private(folders.store_secret / "accounts" / FILE, accounts)
+
+
+def _make_clients(folders: Folders) -> None:
+    """The sandbox's client and the portal's. A secret is drawn once; what an operator changed in the file stays."""
+    path = folders.intake / "clients.json"
+    known = dict(read_clients(path).clients) if path.exists() else {}
+    for client_id, file in ((SANDBOX_ID, folders.client), (PORTAL_ID, folders.portal_secret)):
+        if client_id in known and not file.exists():
+            del known[client_id]
+            write_clients(path, ClientsFile(clients=known))  # first: a hash without its secret is nobody's
+    if not folders.client.exists():
+        write_private(folders.client, {"client_id": SANDBOX_ID, "client_secret": new_secret()})
+    _give(_drawn(folders.portal_secret), folders.portal / "client-secret")
+    made = {
+        SANDBOX_ID: Client(name="Sandbox", secret_sha256=hash_secret(_sandbox_secret(folders))),
+        PORTAL_ID: Client(name="Portal", secret_sha256=hash_secret(folders.portal_secret.read_text())),
+    }
+    write_clients(path, ClientsFile(clients=made | known))
+
+
+def _sandbox_secret(folders: Folders) -> str:
+    return str(json.loads(folders.client.read_text())["client_secret"])
 
 
 def receiver_configuration(folders: Folders, jobcenters: Sequence[str]) -> dict[str, Any]:
@@ -150,9 +193,8 @@ async def provision(folders: Folders, jobcenters: Sequence[str], kafka: KafkaSet
     deadline = asyncio.get_running_loop().time() + WAIT_S
     while True:
         try:
-            async with S3Store.open(store) as s3:
-                await s3.ensure_bucket()
-                await s3.check_bucket()
+            for bucket, accounts in USERS.items():
+                await _make_bucket(store.model_copy(update={"bucket": bucket}), accounts)
             await desk.publish(kafka.bootstrap)
             return
         except OurError as error:
@@ -160,6 +202,13 @@ async def provision(folders: Folders, jobcenters: Sequence[str], kafka: KafkaSet
                 raise
             print(f"waiting: {error}", file=sys.stderr, flush=True)
             await asyncio.sleep(1)
+
+
+async def _make_bucket(store: StoreSettings, accounts: Sequence[str]) -> None:
+    async with S3Store.open(store) as s3:
+        await s3.ensure_bucket()
+        await s3.check_bucket()
+    await asyncio.to_thread(open_bucket, store.endpoint, store.secret(), store.bucket, accounts, secure=store.secure)
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,20 +1,24 @@
 """`./dev compose-test`: the demo's samples against `deploy/docker-compose.yml` from outside, and through restarts.
 
-1. Every sample once, those that `./dev demo` sends.
-2. Every container once stopped and started while submissions are under way, sent by a portal that repeats itself.
+1. Every sample once, those that `./dev demo` sends, and one household through the portal's pages.
+2. Every container once stopped and started while submissions are under way: sent to intake by a client that repeats
+   itself, and by households that fill in the portal's pages one after the other.
 
-Both must end as expected, each acknowledged submission compared byte for byte with what the Jobcenter was handed over.
+All must end as expected, each acknowledged submission compared byte for byte with what the Jobcenter was handed over;
+and no Jobcenter may hold anything that nobody sent, as it would if a repetition counted twice.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import sys
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
@@ -22,11 +26,13 @@ from typing import Any
 
 import aiohttp
 
-from devtools import engine
+from devtools import demo_portal, engine
 from devtools.compose import LASTING, ComposeStack
 from devtools.demo import check_events, summary
+from devtools.demo_portal import Walked
 from devtools.engine import EngineFailed
 from devtools.patient import PatientPortal
+from devtools.patient_visitor import PatientVisitor
 from devtools.samples import ACKNOWLEDGED, LARGE_BYTES, SAMPLES, Sample
 from devtools.sending import Campaign, Result
 from devtools.toolchain import ROOT
@@ -47,19 +53,22 @@ class ComposeCampaign(Campaign):
 
     async def folder_of(self, jobcenter: str, submission_id: str) -> Path:
         assert self.stack is not None
-        try:
-            return await asyncio.to_thread(self.stack.fetch_handover, jobcenter, submission_id)
-        except EngineFailed:
-            return self.handover(jobcenter) / submission_id  # it is not there: that is a finding of the comparison
+        return await asyncio.to_thread(self.stack.fetch_handover, jobcenter, submission_id)
 
 
 @dataclass
 class Restart:
-    """One container's restart; `settled` counts submissions that ended while it was away or coming back."""
+    """One container's restart.
+
+    `under_way`: submissions sent to intake that were not settled when it began; `households`: those at the portal's
+    pages then; `sent_meanwhile`, `settled`: submissions begun, and ended, while it was away or coming back.
+    """
 
     container: str
     seconds: float = 0.0
     under_way: int = 0
+    households: int = 0
+    sent_meanwhile: int = 0
     settled: int = 0
     faults: list[str] = field(default_factory=list)
 
@@ -68,6 +77,8 @@ class Restart:
             "container": self.container,
             "seconds": self.seconds,
             "under_way": self.under_way,
+            "households": self.households,
+            "sent_meanwhile": self.sent_meanwhile,
             "settled": self.settled,
         }
 
@@ -84,44 +95,96 @@ def main() -> int:
         _say(f"bringing up {stack.project}")
         with stack:
             _say(f"healthy after {time.monotonic() - began:.0f} s at {stack.intake_url}")
-            results, restarts, retried = asyncio.run(_run(stack))
+            outcome = asyncio.run(_run(stack))
     except EngineFailed as error:
         print(f"compose-test: {error}")
         return 1
-    report = summary(results, time.monotonic() - began)
-    report |= {"restarts": [each.row() for each in restarts], "repeated_requests": retried}
+    report = summary(outcome.results, time.monotonic() - began)
+    report |= {
+        "restarts": [each.row() for each in outcome.restarts],
+        "repeated_requests": outcome.repeated,
+        "portal": outcome.households[0].row(),
+        "households": [each.row() for each in outcome.households[1:]],
+        "repeated_by_households": outcome.repeated_by_households,
+        "unknown_handed_over": outcome.unknown,
+    }
     REPORT.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n")
-    return _conclude(results, restarts, report)
+    return _conclude(outcome, report)
 
 
-async def _run(stack: ComposeStack) -> tuple[list[Result], list[Restart], int]:
+@dataclass
+class Outcome:
+    """Everything that was sent, and how; `unknown` are ids that a Jobcenter holds and nobody here sent."""
+
+    results: list[Result]
+    restarts: list[Restart]
+    households: list[Walked]
+    repeated: int
+    repeated_by_households: int
+    unknown: list[str]
+
+
+async def _run(stack: ComposeStack) -> Outcome:
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         client = stack.client
         patient = PatientPortal(session, stack.intake_url, client.client_id, client.client_secret)
         await patient.authenticate()
         campaign = ComposeCampaign(patient, lambda name: stack.folder / name, uuid.uuid4().hex, SETTLE_S, stack=stack)
         results = await campaign.send_all(SAMPLES, lambda _: None)
-        _say(f"{len(results)} samples sent, {sum(result.ok for result in results)} as expected; now the restarts")
-        sender = Sender(patient, stack)
+        _say(f"{len(results)} samples sent, {sum(result.ok for result in results)} as expected")
+        households = Households(stack)
+        await households.walk()
+        first = households.walked[0]
+        _say(f"one household at the portal: {first.pages} pages, {first.outcome}, {first.seconds} s; now the restarts")
+        sender = Sender(patient, stack, households)
         restarts = await sender.through_restarts()
         results += sender.results
         await check_events(stack.bootstrap, results)
-    return results, restarts, patient.retried
+    known = {each.submission_id for each in results} | {each.submission_id for each in households.walked}
+    unknown = sorted(await asyncio.to_thread(stack.handed_over) - known)
+    return Outcome(results, restarts, households.walked, patient.retried, households.repeated, unknown)
+
+
+class Households:
+    """Households at the portal's pages, one after the other."""
+
+    def __init__(self, stack: ComposeStack) -> None:
+        self._stack = stack
+        self.walked: list[Walked] = []
+        self.at_the_pages = 0
+        self.repeated = 0
+
+    async def walk(self) -> None:
+        visitor = PatientVisitor(self._stack.portal_url)
+        self.at_the_pages += 1
+        try:
+            self.walked.append(await demo_portal.walk(visitor, self._folder_of, SETTLE_S))
+        finally:
+            self.at_the_pages -= 1
+            self.repeated += visitor.repeated
+
+    async def walk_until(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            await self.walk()
+
+    def _folder_of(self, submission_id: str) -> Path:
+        return self._stack.fetch_handover(demo_portal.JOBCENTER, submission_id)
 
 
 class Sender:
     """Sends small samples one after the other, each until it is settled, while containers restart."""
 
-    def __init__(self, portal: PatientPortal, stack: ComposeStack) -> None:
-        self._portal, self._stack = portal, stack
+    def __init__(self, portal: PatientPortal, stack: ComposeStack, households: Households) -> None:
+        self._portal, self._stack, self._households = portal, stack, households
+        self._samples = cycle(small_samples())
         self._under_way: set[asyncio.Task[None]] = set()
+        self._begun = 0
         self.results: list[Result] = []
-        self.receipts = 0
 
     async def through_restarts(self) -> list[Restart]:
         """Each lasting container once; then wait for whatever is under way."""
         stop = asyncio.Event()
-        sending = asyncio.create_task(self._send_until(stop))
+        sending = asyncio.gather(self._send_until(stop), self._households.walk_until(stop))
         restarts = []
         try:
             for container in LASTING:
@@ -134,28 +197,31 @@ class Sender:
         return restarts
 
     async def _restart(self, container: str) -> Restart:
-        restart = Restart(container, under_way=len(self._under_way))
-        before, sent = await asyncio.to_thread(self._stack.started_at, container), len(self.results)
+        before = await asyncio.to_thread(self._stack.started_at, container)
+        self._begin()
+        restart = Restart(container, under_way=len(self._under_way), households=self._households.at_the_pages)
+        begun, settled = self._begun, len(self.results)
         restart.seconds = await asyncio.to_thread(self._stack.restart, container)
         if before == await asyncio.to_thread(self._stack.started_at, container):
             restart.faults.append("was not restarted")
-        if not restart.under_way:
-            restart.faults.append("nothing was under way when it was restarted")
-        restart.settled = len(self.results) - sent
-        _say(f"{container} restarted in {restart.seconds} s, {restart.under_way} under way")
+        restart.sent_meanwhile, restart.settled = self._begun - begun, len(self.results) - settled
+        if not restart.households or not restart.sent_meanwhile:
+            restart.faults.append("nothing was sent, or nobody at the pages, while it was restarted")
+        _say(f"{container} restarted in {restart.seconds} s, {restart.sent_meanwhile} sent meanwhile")
         return restart
 
     async def _send_until(self, stop: asyncio.Event) -> None:
-        for sample in cycle(small_samples()):
-            if stop.is_set():
-                return
-            task = asyncio.create_task(self._one(sample))
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
-            try:
+        while not stop.is_set():
+            self._begin()
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), PAUSE_S)
-            except TimeoutError:
-                continue
+
+    def _begin(self) -> None:
+        """One more under way."""
+        task = asyncio.create_task(self._one(next(self._samples)))
+        self._begun += 1
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
 
     async def _one(self, sample: Sample) -> None:
         stack = self._stack
@@ -179,23 +245,38 @@ def small_samples() -> list[Sample]:
     ]
 
 
-def _conclude(results: list[Result], restarts: list[Restart], report: dict[str, Any]) -> int:
-    wrong = [result for result in results if not result.ok]
-    for result in wrong:
-        faults = "; ".join(result.faults) or f"outcome {result.outcome}, expected {result.sample.expected}"
-        print(f"{result.sample.name} {result.submission_id or ''}: {faults}")
-    unsound = [restart for restart in restarts if restart.faults]
-    for restart in unsound:
-        print(f"{restart.container}: {'; '.join(restart.faults)}")
-    for restart in restarts:
-        print(f"  {restart.container:<9} restarted in {restart.seconds:5.1f} s, {restart.under_way} under way")
+def _conclude(outcome: Outcome, report: dict[str, Any]) -> int:
+    faults = list(_faults(outcome))
+    print(*faults, sep="\n", end="\n" if faults else "")
+    for restart in outcome.restarts:
+        away = f"{restart.seconds:5.1f} s, {restart.sent_meanwhile} sent meanwhile"
+        print(f"  {restart.container:<9} restarted in {away}")
+    wrong = sum(not result.ok for result in outcome.results)
+    arrived = sum(not each.fault for each in outcome.households)
     print(
-        f"{report['sent']} sent ({report['sent'] - len(SAMPLES)} of them through {len(restarts)} restarts, "
+        f"{len(outcome.households)} households at the portal's pages, {arrived} acknowledged as typed and uploaded, "
+        f"{report['repeated_by_households']} requests repeated\n"
+        f"{report['sent']} sent ({report['sent'] - len(SAMPLES)} of them through {len(outcome.restarts)} restarts, "
         f"{report['repeated_requests']} requests repeated): {report['acknowledged']} acknowledged, "
         f"{report['referred']} referred, {report['clearing']} clearing, {report['problem']} problem; "
-        f"{report['sent'] - len(wrong)} as expected; {report['seconds']} s; build/compose-test.json"
+        f"{report['sent'] - wrong} as expected; {report['seconds']} s; build/compose-test.json"
     )
-    return 1 if wrong or unsound else 0
+    return 1 if faults else 0
+
+
+def _faults(outcome: Outcome) -> Iterator[str]:
+    """Everything that was not as it must be, in words."""
+    for result in outcome.results:
+        if not result.ok:
+            said = "; ".join(result.faults) or f"outcome {result.outcome}, expected {result.sample.expected}"
+            yield f"{result.sample.name} {result.submission_id or ''}: {said}"
+    for restart in outcome.restarts:
+        if restart.faults:
+            yield f"{restart.container}: {'; '.join(restart.faults)}"
+    for household in outcome.households:
+        if household.fault:
+            yield f"portal {household.submission_id or ''}: {household.fault}"
+    yield from (f"{each}: handed over, but nobody sent it" for each in outcome.unknown)
 
 
 def _say(text: str) -> None:

@@ -28,6 +28,7 @@ from devtools.samples import ACKNOWLEDGED, CLEARING, PROBLEM, REFERRED, SAMPLES
 from devtools.sending import Campaign, Result
 from devtools.stack import Stack, StackSettings
 from devtools.toolchain import ROOT
+from devtools.visitor import Visitor
 from shared.contracts.events import Step
 
 WIDTH = 160
@@ -49,7 +50,7 @@ def main() -> int:
     try:
         with stack:
             console.print(f"ready after {stack.timings['ready']:.1f} s; one household fills in the portal's pages")
-            walked = asyncio.run(demo_portal.walk(stack))
+            walked = asyncio.run(_walk(stack))
             console.print(f"  {walked.household}: {walked.pages} pages, {walked.outcome}, {walked.seconds} s")
             console.print(f"sending {len(SAMPLES)} samples to intake")
             results = asyncio.run(_send(stack, console))
@@ -71,6 +72,11 @@ def main() -> int:
     if wrong or walked.fault:
         console.print(f"logs: {_relative(stack.logs)}/")
     return 1 if wrong or walked.fault else 0
+
+
+async def _walk(stack: Stack) -> demo_portal.Walked:
+    handed_over = stack.handover(demo_portal.JOBCENTER)
+    return await demo_portal.walk(Visitor(stack.portal_urls[0]), lambda submission_id: handed_over / submission_id)
 
 
 async def _send(stack: Stack, console: Console) -> list[Result]:

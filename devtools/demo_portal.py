@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,11 @@ from typing import Any
 from devtools import portal_walk
 from devtools.documents import pdf
 from devtools.portal_walk import SINGLE, Household, Stuck
-from devtools.stack import Stack
 from devtools.visitor import Visitor
 
 JOBCENTER = "kreis-offenbach"
 WAIT_S = 60.0
+POLL_S = 0.2
 LEASE = ("Mietvertrag Größe 3.pdf", "application/pdf", pdf("Mietvertrag, Musterweg 5", 7))
 HOUSEHOLD = Household("single person, rented flat", SINGLE, {"E-RENT": (LEASE,)})
 
@@ -37,15 +38,17 @@ class Walked:
         return asdict(self)
 
 
-async def walk(stack: Stack) -> Walked:
-    """Types, uploads, declares, sends and waits until the status page says that the Jobcenter has it."""
+async def walk(visitor: Visitor, folder_of: Callable[[str], Path], wait_s: float = WAIT_S) -> Walked:
+    """Types, uploads, declares, sends and waits until the status page says that the Jobcenter has it.
+
+    `folder_of` says where `JOBCENTER` was handed over a submission; it may take its time. The visitor is closed.
+    """
     began = time.monotonic()
     walked = Walked()
-    visitor = Visitor(stack.portal_urls[0])
     try:
         await portal_walk.apply(visitor, HOUSEHOLD)
-        await _follow(visitor, walked)
-        folder = stack.handover(JOBCENTER) / str(walked.submission_id)
+        await _follow(visitor, walked, wait_s)
+        folder = await asyncio.to_thread(folder_of, str(walked.submission_id))
         walked.folder = str(folder)
         walked.fault = await asyncio.to_thread(_differs, folder)
         walked.outcome = "acknowledged" if not walked.fault else "problem"
@@ -58,17 +61,18 @@ async def walk(stack: Stack) -> Walked:
     return walked
 
 
-async def _follow(visitor: Visitor, walked: Walked) -> None:
-    async with visitor.session.get(f"{visitor.url}/quittung.json") as answer:
-        walked.submission_id = (await answer.json())["receipts"][0]["submission_id"]
-    deadline = time.monotonic() + WAIT_S
+async def _follow(visitor: Visitor, walked: Walked, wait_s: float) -> None:
+    walked.submission_id = json.loads((await visitor.get("/quittung.json")).html)["receipts"][0]["submission_id"]
+    deadline = time.monotonic() + wait_s
     while "Im Jobcenter angekommen" not in (await visitor.get("/status")).text:
         if time.monotonic() > deadline:
-            raise Stuck(f"not acknowledged within {WAIT_S:.0f} s: {visitor.page.text[:300]}")
-        await asyncio.sleep(0.2)
+            raise Stuck(f"not acknowledged within {wait_s:.0f} s: {visitor.page.text[:300]}")
+        await asyncio.sleep(POLL_S)
 
 
 def _differs(folder: Path) -> str:
+    if not folder.is_dir():
+        return "no folder was handed over"
     application = json.loads((folder / "application.json").read_bytes())
     applicant = application["applicant"]
     typed = (SINGLE["applicant.family_name"], SINGLE["applicant.given_names"], SINGLE["applicant.address--street"])

@@ -160,7 +160,10 @@ def _keeps_attributes(folder: Path) -> bool:
 
 
 class S3Server:
-    """versitygw over a folder. Access key and secret are drawn for each start unless given."""
+    """versitygw over a folder. Access key and secret are drawn for each start unless given.
+
+    `accounts`: a folder with more accounts (`devtools.store_accounts`).
+    """
 
     def __init__(
         self,
@@ -170,12 +173,14 @@ class S3Server:
         access_key: str | None = None,
         secret_key: str | None = None,
         keep_alive: bool = True,
+        accounts: Path | None = None,
     ) -> None:
         self.folder = folder
         self.port = free_port()
         self.access_key = access_key or secrets.token_hex(10)
         self.secret_key = secret_key or secrets.token_urlsafe(30)
         self._keep_alive = keep_alive
+        self._accounts = accounts
         self.process = Process("versitygw", (), log or folder / "versitygw.out", grace_s=10)
 
     @property
@@ -188,7 +193,8 @@ class S3Server:
         data = self.folder / "data"
         data.mkdir(parents=True, exist_ok=True)
         connections = ["--keep-alive"] if self._keep_alive else []  # off by default: a connection for each operation
-        command = [str(toolchain.versitygw()), "--quiet", *connections, "--port", self.endpoint, "posix"]
+        accounts = ["--iam-dir", str(self._accounts)] if self._accounts else []
+        command = [str(toolchain.versitygw()), "--quiet", *connections, *accounts, "--port", self.endpoint, "posix"]
         if not _keeps_attributes(data):  # an overlay or an old tmpfs: metadata goes beside the objects
             sidecar = self.folder / "sidecar"
             sidecar.mkdir(exist_ok=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from html.parser import HTMLParser
 from io import BytesIO
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from aiohttp import ClientSession, CookieJar, FormData, MultipartWriter
@@ -149,8 +150,13 @@ class Visitor:
 
     async def _go(self, method: str, path: str, headers: Mapping[str, str] | None = None, data: object = None) -> Page:
         self.requests += 1
+        return await self._once(method, path, headers, data)
+
+    async def _once(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, data: object = None, **options: Any
+    ) -> Page:
         target = urljoin(self.url + "/", path)
-        async with self.session.request(method, target, headers=headers, data=data) as response:
+        async with self.session.request(method, target, headers=headers, data=data, **options) as response:
             where = urlsplit(str(response.url))
             shown = where.path + (f"?{where.query}" if where.query else "")
             self.page = Page(response.status, shown, await response.text(), dict(response.headers))
@@ -185,7 +191,8 @@ class Visitor:
                 writer.append(text).set_content_disposition("form-data", name=name)
             for name, media_type, content in files:
                 part = writer.append(BytesIO(content), {"Content-Type": media_type})
-                part.set_content_disposition("form-data", name="file", filename=name)
+                # as browsers write it: UTF-8, not percent-encoded
+                part.set_content_disposition("form-data", quote_fields=False, name="file", filename=name)
             if not files:
                 empty = writer.append(BytesIO(b""), {"Content-Type": "application/octet-stream"})
                 empty.set_content_disposition("form-data", name="file", filename="")

@@ -41,7 +41,14 @@ def now() -> datetime:
 def build_site(settings: PortalSettings, store: Store, session: ClientSession, secret: str) -> Site:
     """Wires the parts. Raises `Misconfigured`."""
     drafts = Drafts(store, now)
-    intake = Intake(session, settings.intake_url, settings.client_id, secret, settings.intake_timeout_s)
+    intake = Intake(
+        session,
+        settings.intake_url,
+        settings.client_id,
+        secret,
+        settings.intake_timeout_s,
+        token_url=settings.token_url,
+    )
     return Site(
         settings=settings,
         drafts=drafts,

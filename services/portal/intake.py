@@ -53,6 +53,8 @@ class Intake:
     client_id: str
     client_secret: str = field(repr=False)
     timeout_s: float = 60.0
+    token_url: str | None = None
+    """Where tokens come from; None: intake's built-in issuer."""
     monotonic: Callable[[], float] = time.monotonic
     _token: str | None = field(default=None, repr=False)
     _token_until: float = 0.0
@@ -152,7 +154,7 @@ class Intake:
             if chunks is not None:
                 rest["data"] = chunks()
             try:
-                answer = await self._once(method, path, sent, rest)
+                answer = await self._once(method, self.url + path, sent, rest)
             except (ClientError, TimeoutError, OSError) as error:
                 failure = error
                 continue
@@ -162,9 +164,9 @@ class Intake:
             return _good(answer)
         raise IntakeUnavailable(f"{method}: {type(failure).__name__}") from None
 
-    async def _once(self, method: str, path: str, headers: dict[str, str], rest: dict[str, Any]) -> Answer:
+    async def _once(self, method: str, url: str, headers: dict[str, str], rest: dict[str, Any]) -> Answer:
         timeout = ClientTimeout(total=self.timeout_s)
-        async with self.session.request(method, self.url + path, headers=headers, timeout=timeout, **rest) as response:
+        async with self.session.request(method, url, headers=headers, timeout=timeout, **rest) as response:
             body = await response.json(content_type=None) if "json" in response.content_type else {}
             return Answer(response.status, body if isinstance(body, dict) else {})
 
@@ -177,7 +179,7 @@ class Intake:
                     "client_secret": self.client_secret,
                 }
                 try:
-                    answer = await self._once("POST", "/oauth/token", {}, {"data": form})
+                    answer = await self._once("POST", self.token_url or f"{self.url}/oauth/token", {}, {"data": form})
                 except (ClientError, TimeoutError, OSError) as error:
                     raise IntakeUnavailable(f"token: {type(error).__name__}") from None
                 if answer.status != 200:

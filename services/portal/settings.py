@@ -15,7 +15,7 @@ class PortalSettings(ServiceSettings):
     | group | variables |
     |---|---|
     | address | `PORTAL_HOST`, `PORTAL_PORT` (0: a free one), `PORTAL_PUBLIC_URL` as browsers see it |
-    | intake | `PORTAL_INTAKE_URL`, `PORTAL_CLIENT_ID`, `PORTAL_CLIENT_SECRET_FILE` |
+    | intake | `PORTAL_INTAKE_URL`, `PORTAL_CLIENT_ID`, `PORTAL_CLIENT_SECRET_FILE`, `PORTAL_TOKEN_URL` |
     | appearance | `PORTAL_BRANDING_FILE`: names, contact texts and colours for each Jobcenter (JSON) |
 
     `plain_http` is for loopback only: cookies lose `__Host-` and `Secure`, which browsers demand https for.
@@ -32,6 +32,7 @@ class PortalSettings(ServiceSettings):
     intake_url: str
     client_id: str
     client_secret_file: Path
+    token_url: str | None = Field(default=None, description="of the issuer that intake trusts; default: intake's own")
     intake_timeout_s: float = Field(default=60.0, gt=0)
     branding_file: Path | None = None
 
