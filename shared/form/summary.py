@@ -134,7 +134,7 @@ class _Summary:
 
     def _persons_annex(self, person: str) -> str:
         holds = self.household.facts(person)
-        if holds(Fact.IN_COMMUNITY):
+        if holds(Fact.SPOKEN_FOR):
             return "KI" if holds(Fact.UNDER_15) else "WEP"
         if holds(Fact.HOUSEHOLD_RELATIVE):
             return "HG"

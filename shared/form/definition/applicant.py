@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from shared.form.conditions import every, is_answered, is_in, yes
-from shared.form.definition._make import EU_COUNTRIES, GENDERS, HUMANITARIAN_TITLES, RESIDENCE_TITLES, ask, options
+from shared.form.conditions import every, fact, is_answered, is_in, yes
+from shared.form.definition._make import EU_COUNTRIES, GENDERS, HUMANITARIAN_TITLES, RESIDENCE_TITLES, ask, notice, options
 from shared.form.definition.responsibility import NO_FIXED_HOME, OBLIGATION_HELP, REFUGEE_ACCOMMODATION
-from shared.form.model import Answer, Condition, Not, Protection, Section
+from shared.form.model import Answer, Condition, Doubt, Fact, Not, Protection, Section
 
 _NATIONALITY = "applicant.nationality"
 _STATUS = "applicant.marital_status"
@@ -13,6 +13,34 @@ FOREIGN: Condition = every(is_answered(_NATIONALITY), Not(of=is_in(_NATIONALITY,
 _EU: Condition = every(FOREIGN, is_in(_NATIONALITY, *EU_COUNTRIES))
 _THIRD_COUNTRY: Condition = every(FOREIGN, Not(of=is_in(_NATIONALITY, *EU_COUNTRIES)))
 _OBLIGED = is_in("applicant.residence_obligation", "yes")
+_AGES = (
+    *notice(
+        "under_15",
+        fact(Fact.UNDER_15),
+        "Sie sind noch keine 15 Jahre alt",
+        "Wer jünger als 15 ist, kann den Antrag nicht allein stellen (§ 36 SGB I). Kinder bekommen Leistungen zusammen mit "
+        "ihren Eltern. Bitten Sie Ihre Eltern oder Ihren Vormund, den Antrag zu stellen und Sie dort anzugeben. Geht das "
+        "nicht, hilft das Jugendamt. Wenn das Datum ein Versehen ist, ändern Sie es hier. Sie können auch so weitermachen: "
+        "Das Jobcenter wendet sich dann an Ihre gesetzliche Vertretung.",
+    ),
+    *notice(
+        "under_18",
+        every(fact(Fact.AGE_15_OR_OLDER), fact(Fact.UNDER_18)),
+        "Sie dürfen den Antrag selbst stellen",
+        "Das dürfen Sie ab 15 Jahren (§ 36 SGB I). Das Jobcenter soll Ihre Eltern oder Ihren Vormund darüber informieren. "
+        "Wenn das für Sie gefährlich ist, schreiben Sie es am Ende unter „Möchten Sie noch etwas mitteilen?“, und rufen "
+        "Sie das Jobcenter oder das Jugendamt an.",
+    ),
+    *notice(
+        "pension_age",
+        fact(Fact.PENSION_AGE),
+        "Für Sie ist wahrscheinlich das Sozialamt zuständig",
+        "Sie haben das Alter erreicht, ab dem es kein Grundsicherungsgeld mehr gibt (§ 7a SGB II). Dafür gibt es die "
+        "Grundsicherung im Alter. Stellen Sie diesen Antrag beim Sozialamt Ihrer Stadt oder Ihres Landkreises. Wenn das "
+        "Datum ein Versehen ist, ändern Sie es hier. Sie können auch so weitermachen: Das Jobcenter gibt den Antrag dann "
+        "weiter, und es zählt der Tag, an dem er hier ankam (§ 16 SGB I).",
+    ),
+)
 
 _PERSON = (
     ask(
@@ -41,6 +69,7 @@ _PERSON = (
         required=True,
         early=True,
         latest_days=0,
+        notices=_AGES,
     ),
     ask(
         "birth_name",
@@ -267,6 +296,13 @@ _MORE = (
         pattern=r"^[0-9]{8}[A-Z][0-9]{3}$",
         when=is_in("applicant.pension_insurance", "known"),
         required=True,
+        notices=notice(
+            "check_digit",
+            Doubt.PENSION_NUMBER,
+            "Bitte vergleichen Sie die Rentenversicherungsnummer",
+            "Die letzte Ziffer passt nicht zu den anderen. Meist ist das ein Tippfehler. Wenn die Nummer genau so auf "
+            "Ihrem Ausweis oder Brief steht, lassen Sie sie so.",
+        ),
     ),
     ask(
         "tax_id",
@@ -274,6 +310,13 @@ _MORE = (
         "Steuer-ID",
         "Freiwillig. 11 Ziffern, auf dem Steuerbescheid und der Lohnsteuerbescheinigung.",
         pattern="^[0-9]{11}$",
+        notices=notice(
+            "check_digit",
+            Doubt.TAX_ID,
+            "Bitte vergleichen Sie die Steuer-ID",
+            "Die Ziffern passen nicht zusammen. Meist ist das ein Tippfehler. Wenn die Nummer genau so auf Ihrem Bescheid "
+            "steht, lassen Sie sie so.",
+        ),
     ),
     ask(
         "desired_start",

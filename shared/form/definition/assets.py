@@ -8,7 +8,7 @@ from shared.form.model import Answer, Fact, Repeat, Section
 
 _HAS = "assets.has"
 
-_MONEY = (
+_HELD = (
     ask(
         "has",
         Answer.MANY,
@@ -30,6 +30,40 @@ _MONEY = (
         ),
         required=True,
     ),
+)
+
+_GIFTS = (
+    ask(
+        "gifts_10y",
+        Answer.YES_NO,
+        "Haben Sie in den letzten zehn Jahren größeres Vermögen verschenkt oder übertragen?",
+        "Zum Beispiel ein Haus an die Kinder. Gewöhnliche Geschenke zählen nicht.",
+        label_other="Hat {name} in den letzten zehn Jahren größeres Vermögen verschenkt oder übertragen?",
+        when=fact(Fact.AGE_15_OR_OLDER),
+        required=True,
+        evidence=("E-OTHER",),
+    ),
+    ask(
+        "gift_amount",
+        Answer.MONEY,
+        "Wert des Geschenks",
+        "Ungefähr genügt.",
+        when=yes("assets.gifts_10y"),
+        required=True,
+    ),
+    ask(
+        "gift_date",
+        Answer.DATE,
+        "Wann war das?",
+        "Das Datum des Vertrags oder der Überweisung.",
+        when=yes("assets.gifts_10y"),
+        required=True,
+        latest_days=0,
+    ),
+    ask("gift_to", Answer.TEXT, "An wen?", "Vorname und Familienname.", when=yes("assets.gifts_10y")),
+)
+
+_ACCOUNTS = (
     ask(
         "accounts",
         Answer.GROUP,
@@ -205,43 +239,11 @@ _THINGS = (
     ),
 )
 
-_GIFTS = (
-    ask(
-        "gifts_10y",
-        Answer.YES_NO,
-        "Haben Sie in den letzten zehn Jahren größeres Vermögen verschenkt oder übertragen?",
-        "Zum Beispiel ein Haus an die Kinder. Gewöhnliche Geschenke zählen nicht.",
-        label_other="Hat {name} in den letzten zehn Jahren größeres Vermögen verschenkt oder übertragen?",
-        page="Geschenke",
-        when=fact(Fact.AGE_15_OR_OLDER),
-        required=True,
-        evidence=("E-OTHER",),
-    ),
-    ask(
-        "gift_amount",
-        Answer.MONEY,
-        "Wert des Geschenks",
-        "Ungefähr genügt.",
-        when=yes("assets.gifts_10y"),
-        required=True,
-    ),
-    ask(
-        "gift_date",
-        Answer.DATE,
-        "Wann war das?",
-        "Das Datum des Vertrags oder der Überweisung.",
-        when=yes("assets.gifts_10y"),
-        required=True,
-        latest_days=0,
-    ),
-    ask("gift_to", Answer.TEXT, "An wen?", "Vorname und Familienname.", when=yes("assets.gifts_10y")),
-)
-
 ASSETS = Section(
     id="assets",
     title="Vermögen",
     title_other="Vermögen von {name}",
     annex="VM",
     repeat=Repeat.PERSON,
-    questions=(*_MONEY, *_SAVINGS, *_THINGS, *_GIFTS),
+    questions=(*_HELD, *_GIFTS, *_ACCOUNTS, *_SAVINGS, *_THINGS),
 )

@@ -7,7 +7,8 @@ from shared.form.definition._make import ask, options
 from shared.form.model import Answer, Fact, Not, Protection, Question, Repeat, Section
 
 _APPLIED = "prior_claims.applied_benefits"
-_DAMAGE = yes("prior_claims.third_party_damage")
+_CLAIMS = "prior_claims.claims"
+_DAMAGE = is_in(_CLAIMS, "third_party_damage")
 
 PRIOR_CLAIMS = Section(
     id="prior_claims",
@@ -50,13 +51,17 @@ PRIOR_CLAIMS = Section(
             when=is_in("prior_claims.alg1_sanction", "yes"),
         ),
         ask(
-            "third_party_damage",
-            Answer.YES_NO,
-            "Brauchen Sie Leistungen, weil jemand anderes Sie verletzt oder geschädigt hat?",
-            "Zum Beispiel nach einem Verkehrsunfall. Dann holt sich das Jobcenter das Geld dort zurück.",
+            "claims",
+            Answer.MANY,
+            "Haben Sie Ansprüche gegen jemanden?",
+            "Wenn jemand anderes zahlen muss, holt sich das Jobcenter das Geld dort. Beispiel: Nach einem Verkehrsunfall "
+            "zahlt die Versicherung der anderen Seite.",
+            options=options(
+                third_party_damage="Ich brauche Leistungen, weil mich jemand verletzt oder geschädigt hat",
+                other="Ich habe Ansprüche aus einem Erbe, einem Vertrag oder auf Rückgabe eines Geschenks",
+                none="nichts davon",
+            ),
             required=True,
-            annex="UF",
-            evidence=("E-ACCIDENT",),
         ),
         ask(
             "damage_date",
@@ -68,6 +73,7 @@ PRIOR_CLAIMS = Section(
             required=True,
             annex="UF",
             latest_days=0,
+            evidence=("E-ACCIDENT",),
         ),
         ask("damage_place", Answer.TEXT, "Wo ist das passiert?", "Ort und Straße.", when=_DAMAGE, annex="UF"),
         ask(
@@ -100,22 +106,15 @@ PRIOR_CLAIMS = Section(
             max_length=60,
         ),
         ask(
-            "other_claims",
-            Answer.YES_NO,
-            "Haben Sie sonst noch Ansprüche gegen jemanden?",
-            "Zum Beispiel aus einem Erbe, einem Vertrag oder auf Rückgabe eines Geschenks.",
-            page="Sonstige Ansprüche",
-            required=True,
-            evidence=("E-OTHER",),
-        ),
-        ask(
             "other_claims_detail",
             Answer.LONG,
             "Welche Ansprüche, und gegen wen?",
             "Ein oder zwei Sätze.",
-            when=yes("prior_claims.other_claims"),
+            page="Sonstige Ansprüche",
+            when=is_in(_CLAIMS, "other"),
             required=True,
             max_length=1000,
+            evidence=("E-OTHER",),
         ),
     ),
 )

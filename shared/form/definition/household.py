@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from shared.form.conditions import every, fact, is_answered, is_in, no, yes
-from shared.form.definition._make import GENDERS, RESIDENCE_TITLES, ask, options
+from shared.form.conditions import either, every, fact, is_answered, is_in, no, yes
+from shared.form.definition._make import GENDERS, RESIDENCE_TITLES, ask, notice, options
 from shared.form.limits import MAX_PERSONS
 from shared.form.model import Answer, Fact, Not, Section
 
 _RELATION = "household.persons.relation"
 _NATIONALITY = "household.persons.nationality"
-_CHILD = is_in(_RELATION, "own_child", "partners_child", "foster_child")
-_RELATIVE = is_in(_RELATION, "parent", "sibling", "other_relative")
+_CHILD = every(is_in(_RELATION, "own_child", "partners_child", "foster_child"), fact(Fact.UNDER_25))
+_RELATIVE = either(is_in(_RELATION, "parent", "sibling", "other_relative"), fact(Fact.HOUSEHOLD_RELATIVE))
 _FOREIGN = every(is_answered(_NATIONALITY), Not(of=is_in(_NATIONALITY, "DE")))
 
 _WHO = (
@@ -79,6 +79,24 @@ _WHO = (
         evidence=("E-RES",),
     ),
     ask(
+        "title_valid_until",
+        Answer.DATE,
+        "Der Aufenthaltstitel von {name} gilt bis",
+        "Das Datum steht auf der Vorderseite der Karte.",
+        when=is_in(
+            "household.persons.residence_title", "residence_permit", "temporary_protection", "fictional_certificate"
+        ),
+    ),
+    ask(
+        "asylblg_current",
+        Answer.YES_NO,
+        "Bekommt {name} Leistungen nach dem Asylbewerberleistungsgesetz?",
+        "Meistens vom Sozialamt. Es steht auf dem Bescheid. Beides zugleich gibt es nicht.",
+        when=every(_FOREIGN, fact(Fact.IN_COMMUNITY)),
+        required=True,
+        evidence=("E-DECISION",),
+    ),
+    ask(
         "entry_date",
         Answer.DATE,
         "Seit wann lebt {name} in Deutschland?",
@@ -110,22 +128,6 @@ _WHO = (
             none="nichts davon",
         ),
         when=is_in(_RELATION, "partner", "flatmate"),
-        required=True,
-    ),
-    ask(
-        "supports_applicant",
-        Answer.YES_NO,
-        "Unterstützt {name} Sie mit Geld oder Sachen?",
-        "Zum Beispiel mit Essen oder mit der Miete. Verwandte, die selbst wenig haben, müssen das nicht.",
-        when=_RELATIVE,
-        required=True,
-    ),
-    ask(
-        "support_monthly",
-        Answer.MONEY,
-        "Wie viel ungefähr im Monat?",
-        "Geld und der Wert der Sachen zusammen, zum Beispiel 50 Euro.",
-        when=yes("household.persons.supports_applicant"),
         required=True,
     ),
 )
@@ -245,6 +247,26 @@ _CHILDREN = (
         when=is_in("household.persons.child_school", "school"),
         max_length=20,
     ),
+)
+
+_MORE = (
+    ask(
+        "supports_applicant",
+        Answer.YES_NO,
+        "Unterstützt {name} Sie mit Geld oder Sachen?",
+        "Zum Beispiel mit Essen oder mit der Miete. Verwandte, die selbst wenig haben, müssen das nicht.",
+        page="Unterstützung im Haushalt",
+        when=_RELATIVE,
+        required=True,
+    ),
+    ask(
+        "support_monthly",
+        Answer.MONEY,
+        "Wie viel ungefähr im Monat?",
+        "Geld und der Wert der Sachen zusammen, zum Beispiel 50 Euro.",
+        when=yes("household.persons.supports_applicant"),
+        required=True,
+    ),
     ask(
         "absent_now",
         Answer.YES_NO,
@@ -283,7 +305,32 @@ HOUSEHOLD = Section(
             when=no("household.lives_alone"),
             required=True,
             maximum=MAX_PERSONS,
-            fields=(*_WHO, *_CHILDREN),
+            fields=(*_WHO, *_CHILDREN, *_MORE),
+        ),
+        ask(
+            "speaks_for",
+            Answer.ONE,
+            "Für wen stellen Sie den Antrag?",
+            "Wer mit Partnerin, Partner oder Familie lebt, stellt meist einen Antrag für alle. Das Gesetz nimmt an, dass Sie "
+            "das dürfen (§ 38 SGB II), solange niemand widerspricht. Wer 15 oder älter ist, darf aber selbst einen Antrag "
+            "stellen. Sprechen Sie vorher miteinander. Beispiel: Ihre Partnerin möchte ihre Angaben lieber selbst machen. "
+            "Dann wählen Sie „nur für mich …“.",
+            page="Für wen Sie sprechen",
+            options=options(
+                community="für alle, die zu meiner Bedarfsgemeinschaft gehören",
+                only_self="nur für mich und meine Kinder unter 15 Jahren",
+            ),
+            when=fact(Fact.MAY_SPEAK_FOR_OTHERS),
+            required=True,
+            notices=notice(
+                "only_self",
+                is_in("household.speaks_for", "only_self"),
+                "Die anderen stellen selbst einen Antrag",
+                "Nach Einnahmen, Vermögen und Versicherung der anderen fragen wir Sie dann nicht. Sie gehören trotzdem zu "
+                "Ihrer Bedarfsgemeinschaft: Was sie haben, zählt mit (§ 9 SGB II), und das Jobcenter fragt sie selbst "
+                "danach. Sagen Sie ihnen, dass sie bald einen eigenen Antrag stellen müssen, wenn sie Leistungen brauchen: "
+                "Er gilt erst ab dem Ersten des Monats, in dem er ankommt.",
+            ),
         ),
     ),
 )

@@ -45,6 +45,14 @@ _WORKING = is_in(_KINDS, *(option.value for option in _WORK))
 _HAS_INCOME = every(is_answered(_KINDS), Not(of=is_in(_KINDS, "none")))
 
 _JOB = (
+    ask(
+        "kind",
+        Answer.ONE,
+        "Was für eine Arbeit ist es?",
+        "Es steht im Vertrag. In einem Minijob verdienen Sie höchstens die Minijob-Grenze.",
+        options=_WORK,
+        required=True,
+    ),
     ask("employer", Answer.TEXT, "Arbeitgeber", "Name der Firma oder Person, für die Sie arbeiten.", required=True),
     ask("since", Answer.DATE, "Beginn der Arbeit", "Er steht im Arbeitsvertrag.", required=True, latest_days=31),
     ask("until", Answer.DATE, "Ende der Arbeit", "Nur wenn die Arbeit befristet oder schon zu Ende ist."),

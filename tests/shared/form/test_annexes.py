@@ -43,7 +43,7 @@ def test_a_single_person_needs_the_four_that_everyone_needs() -> None:
         ({"income.applicant.kinds": ["self_employment"]}, {"EKS"}),
         ({"health_insurance.applicant.kind": "private"}, {"SV"}),
         ({"health_insurance.applicant.kind": "none"}, {"SV"}),
-        ({"prior_claims.third_party_damage": True}, {"UF"}),
+        ({"prior_claims.claims": ["third_party_damage"]}, {"UF"}),
         ({"additional_needs.applicant.costly_diet": True}, {"MEB"}),
         ({"additional_needs.applicant.special_need_ongoing": True}, {"BB"}),
         ({"applicant.marital_status": "divorced"}, {"UH-spouse"}),

@@ -290,7 +290,7 @@ def test_evidence_is_never_a_blocker() -> None:
 
 def test_a_finding_that_only_the_whole_shows_leads_to_its_page() -> None:
     draft = add_account(SINGLE) | {
-        "conditions.applicant.absence_planned": True,
+        "conditions.applicant.special": ["absence"],
         "conditions.applicant.absence_from": "2026-12-20",
         "conditions.applicant.absence_until": "2026-12-10",
     }
@@ -298,7 +298,7 @@ def test_a_finding_that_only_the_whole_shows_leads_to_its_page() -> None:
     assert isinstance(result, NotYet)
     (one,) = result.missing
     assert one.key == "conditions.applicant.absence_until"
-    assert one.step == "conditions.applicant.in_institution"
+    assert one.step == "conditions.applicant.special"
     assert one.message == "Das Ende liegt vor dem Anfang."
 
 
