@@ -10,8 +10,8 @@ here asks rather too little of strangers than too much, and the annex (VE, HG) t
     parents     of an applicant under 25 without partner and child; then also brothers and sisters under 25
     never       children of 25 and more, foster children, other relatives, flatmates
 
-The applicant is presumed to apply for all of the community (§ 38 SGB II). Whoever is 15 may apply alone (§ 36 SGB I), so
-the applicant may say: only for myself. Then own children under 15 are still spoken for, everyone else speaks for
+The applicant is presumed to apply for all of the community (§ 38 SGB II). Whoever is 15 may apply alone (§ 36 SGB I),
+so the applicant may say: only for myself. Then own children under 15 are still spoken for, everyone else speaks for
 themselves: they stay members of the community (§ 9 (2) SGB II), but are not asked about and not presumed to apply.
 """
 
@@ -192,7 +192,12 @@ class Household:
         return member.relation in PARTNERS
 
     def _learns(self, member: Member) -> bool:
-        if member.id not in self.spoken_for or member.relation not in ("self", "own_child", "partners_child", "sibling"):
+        if member.id not in self.spoken_for or member.relation not in (
+            "self",
+            "own_child",
+            "partners_child",
+            "sibling",
+        ):
             return False
         return self._under(member, 18) or (self._under(member, 25) and member.learns_at is not None)
 
@@ -265,7 +270,6 @@ def household(
     """From answers: see `people`; `speaks_for` is `household.speaks_for`, `moved_in` is `housing.move_in_date`."""
     members = people(applicant, persons, told)
     return Household(members, today, only_self=speaks_for == ONLY_SELF, moved_in=_date(moved_in))
-
 
 
 def people(

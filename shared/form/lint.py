@@ -123,9 +123,7 @@ def _unknown(definition: Definition, what: str, *conditions: Condition | None) -
                 yield f"{what}: {reference} is not asked"
 
 
-def _notices(
-    path: str, question: Question, asked: dict[str, Question], sections: dict[str, Section]
-) -> Iterator[str]:
+def _notices(path: str, question: Question, asked: dict[str, Question], sections: dict[str, Section]) -> Iterator[str]:
     """A notice may look at its own question too: that is answered when it is said."""
     yield from _repeated("notice", path, [notice.id for notice in question.notices])
     place = tuple(path.split("."))[:-1]

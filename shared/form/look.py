@@ -13,9 +13,9 @@ from typing import Any
 
 from shared.form.conditions import either, evaluate, fact
 from shared.form.definition import DEFINITION
+from shared.form.doubts import is_doubtful
 from shared.form.draft import NUMBERS, PERSONS, Draft
 from shared.form.evidence import slots
-from shared.form.doubts import is_doubtful
 from shared.form.household import APPLICANT, TOLD, Household, household
 from shared.form.model import Answer, Condition, Definition, Fact, Notice, Protection, Question, Repeat, Section
 from shared.form.view import Asked, SectionState, State, Step, View

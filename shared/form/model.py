@@ -189,7 +189,7 @@ class Doubt(StrEnum):
 
 
 class Notice(Frozen):
-    """A word to the citizen about an answer once it is given: what it means, and what to do. Never a blocker, never sent.
+    """A word to the citizen about an answer, once it is given: what it means, what to do. Never a blocker, never sent.
 
     Said if `when` holds, or if the answer fails `doubt`: exactly one of the two is there."""
 

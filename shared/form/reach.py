@@ -31,7 +31,7 @@ MAX_TRIES = 200_000
 
 
 def unreachable(definition: Definition) -> Iterator[str]:
-    """Paths of questions (and names of notices) that no answers lead to. For sound definitions: conditions look back."""
+    """Paths of questions, names of notices that no answers lead to. Sound definitions only: conditions look back."""
     whens: dict[str, Condition | None] = {}
     for section in definition.sections:
         guard = _guard(section)

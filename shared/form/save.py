@@ -79,7 +79,12 @@ def lost_between(before: View, after: View) -> tuple[Lost, ...]:
 
 def _noticed(before: View, now: Mapping[str, Asked]) -> tuple[str, ...]:
     """A notice is new once for each answer: who has read it and stays with the answer goes on."""
-    read = {(asked.key, notice.id, repr(asked.value)) for step in before.steps for asked in step.asked for notice in asked.notices}
+    read = {
+        (asked.key, notice.id, repr(asked.value))
+        for step in before.steps
+        for asked in step.asked
+        for notice in asked.notices
+    }
     return tuple(
         asked.key
         for asked in now.values()

@@ -133,7 +133,9 @@ def _lines(description: str) -> JsonSchema:
 def _evidence(definition: Definition) -> JsonSchema:
     """One entry for each document or announcement: uploaded (`document`), `will_follow`, or `not_available` and why."""
     asked = [path for path, question in walk(definition) if question.evidence]
-    classes: JsonSchema = {"class": {"enum": [each.value for each in Protection]}} if definition.evidence_classes else {}
+    classes: JsonSchema = (
+        {"class": {"enum": [each.value for each in Protection]}} if definition.evidence_classes else {}
+    )
     return {
         "type": "array",
         "maxItems": MAX_EVIDENCE,

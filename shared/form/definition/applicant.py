@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from shared.form.conditions import every, fact, is_answered, is_in, yes
-from shared.form.definition._make import EU_COUNTRIES, GENDERS, HUMANITARIAN_TITLES, RESIDENCE_TITLES, ask, notice, options
+from shared.form.definition._make import (
+    EU_COUNTRIES,
+    GENDERS,
+    HUMANITARIAN_TITLES,
+    RESIDENCE_TITLES,
+    ask,
+    notice,
+    options,
+)
 from shared.form.definition.responsibility import NO_FIXED_HOME, OBLIGATION_HELP, REFUGEE_ACCOMMODATION
 from shared.form.model import Answer, Condition, Doubt, Fact, Not, Protection, Section
 
@@ -18,27 +26,27 @@ _AGES = (
         "under_15",
         fact(Fact.UNDER_15),
         "Sie sind noch keine 15 Jahre alt",
-        "Wer jünger als 15 ist, kann den Antrag nicht allein stellen (§ 36 SGB I). Kinder bekommen Leistungen zusammen mit "
-        "ihren Eltern. Bitten Sie Ihre Eltern oder Ihren Vormund, den Antrag zu stellen und Sie dort anzugeben. Geht das "
-        "nicht, hilft das Jugendamt. Wenn das Datum ein Versehen ist, ändern Sie es hier. Sie können auch so weitermachen: "
-        "Das Jobcenter wendet sich dann an Ihre gesetzliche Vertretung.",
+        "Wer jünger als 15 ist, kann den Antrag nicht allein stellen (§ 36 SGB I). Kinder bekommen Leistungen "
+        "zusammen mit ihren Eltern. Bitten Sie Ihre Eltern oder Ihren Vormund, den Antrag zu stellen und Sie dort "
+        "anzugeben. Geht das nicht, hilft das Jugendamt. Wenn das Datum ein Versehen ist, ändern Sie es hier. Sie "
+        "können auch so weitermachen: Das Jobcenter wendet sich dann an Ihre gesetzliche Vertretung.",
     ),
     *notice(
         "under_18",
         every(fact(Fact.AGE_15_OR_OLDER), fact(Fact.UNDER_18)),
         "Sie dürfen den Antrag selbst stellen",
-        "Das dürfen Sie ab 15 Jahren (§ 36 SGB I). Das Jobcenter soll Ihre Eltern oder Ihren Vormund darüber informieren. "
-        "Wenn das für Sie gefährlich ist, schreiben Sie es am Ende unter „Möchten Sie noch etwas mitteilen?“, und rufen "
-        "Sie das Jobcenter oder das Jugendamt an.",
+        "Das dürfen Sie ab 15 Jahren (§ 36 SGB I). Das Jobcenter soll Ihre Eltern oder Ihren Vormund darüber "
+        "informieren. Ist das für Sie gefährlich? Dann rufen Sie das Jobcenter oder das Jugendamt an. Schreiben Sie "
+        "es auch am Ende unter „Möchten Sie noch etwas mitteilen?“.",
     ),
     *notice(
         "pension_age",
         fact(Fact.PENSION_AGE),
         "Für Sie ist wahrscheinlich das Sozialamt zuständig",
-        "Sie haben das Alter erreicht, ab dem es kein Grundsicherungsgeld mehr gibt (§ 7a SGB II). Dafür gibt es die "
-        "Grundsicherung im Alter. Stellen Sie diesen Antrag beim Sozialamt Ihrer Stadt oder Ihres Landkreises. Wenn das "
-        "Datum ein Versehen ist, ändern Sie es hier. Sie können auch so weitermachen: Das Jobcenter gibt den Antrag dann "
-        "weiter, und es zählt der Tag, an dem er hier ankam (§ 16 SGB I).",
+        "Sie haben das Alter erreicht, ab dem es kein Grundsicherungsgeld mehr gibt (§ 7a SGB II). Dafür gibt es "
+        "die Grundsicherung im Alter. Stellen Sie diesen Antrag beim Sozialamt Ihrer Stadt oder Ihres Landkreises. "
+        "Wenn das Datum ein Versehen ist, ändern Sie es hier. Sie können auch so weitermachen: Das Jobcenter gibt "
+        "den Antrag dann weiter, und es zählt der Tag, an dem er hier ankam (§ 16 SGB I).",
     ),
 )
 
@@ -314,8 +322,8 @@ _MORE = (
             "check_digit",
             Doubt.TAX_ID,
             "Bitte vergleichen Sie die Steuer-ID",
-            "Die Ziffern passen nicht zusammen. Meist ist das ein Tippfehler. Wenn die Nummer genau so auf Ihrem Bescheid "
-            "steht, lassen Sie sie so.",
+            "Die Ziffern passen nicht zusammen. Meist ist das ein Tippfehler. Wenn die Nummer genau so auf Ihrem "
+            "Bescheid steht, lassen Sie sie so.",
         ),
     ),
     ask(

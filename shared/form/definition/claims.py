@@ -54,8 +54,8 @@ PRIOR_CLAIMS = Section(
             "claims",
             Answer.MANY,
             "Haben Sie Ansprüche gegen jemanden?",
-            "Wenn jemand anderes zahlen muss, holt sich das Jobcenter das Geld dort. Beispiel: Nach einem Verkehrsunfall "
-            "zahlt die Versicherung der anderen Seite.",
+            "Wenn jemand anderes zahlen muss, holt sich das Jobcenter das Geld dort. Beispiel: Nach einem "
+            "Verkehrsunfall zahlt die Versicherung der anderen Seite.",
             options=options(
                 third_party_damage="Ich brauche Leistungen, weil mich jemand verletzt oder geschädigt hat",
                 other="Ich habe Ansprüche aus einem Erbe, einem Vertrag oder auf Rückgabe eines Geschenks",

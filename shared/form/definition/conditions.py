@@ -108,9 +108,9 @@ CONDITIONS = Section(
             "special",
             Answer.MANY,
             "Trifft etwas davon auf Sie zu?",
-            "Ein langer Aufenthalt in einer Einrichtung kann Leistungen ausschließen. An Werktagen muss das Jobcenter Sie "
-            "erreichen können (§ 7b SGB II), auch im Urlaub. Und wer pflegt oder ein kleines Kind betreut, von dem "
-            "darf man weniger Arbeit erwarten.",
+            "Ein langer Aufenthalt in einer Einrichtung kann Leistungen ausschließen. An Werktagen muss das "
+            "Jobcenter Sie erreichen können (§ 7b SGB II), auch im Urlaub. Und wer pflegt oder ein kleines Kind "
+            "betreut, von dem darf man weniger Arbeit erwarten.",
             label_other="Trifft etwas davon auf {name} zu?",
             page="Weiteres zur Lebenslage",
             options=options(

@@ -98,8 +98,8 @@ FLAGS = (
     Flag(
         id="confidential_address",
         label="Anschrift geheim halten",
-        text="Die antragstellende Person lebt in einem Frauenhaus. Anschrift und Ort niemandem mitteilen, auch nicht der "
-        "Familie oder Unterhaltspflichtigen. Zugriff auf die Akte beschränken (§ 35 SGB I).",
+        text="Die antragstellende Person lebt in einem Frauenhaus. Anschrift und Ort niemandem mitteilen, auch "
+        "nicht der Familie oder Unterhaltspflichtigen. Zugriff auf die Akte beschränken (§ 35 SGB I).",
         when=WOMENS_SHELTER,
         protection=Protection.PROTECTED_ADDRESS,
     ),
@@ -118,7 +118,8 @@ FLAGS = (
     Flag(
         id="speaks_for_self",
         label="Wird nicht vertreten",
-        text="Die antragstellende Person spricht nicht für diese Person (§ 38 SGB II). Bitte bei ihr selbst nachfragen.",
+        text="Die antragstellende Person spricht nicht für diese Person (§ 38 SGB II). Bitte bei ihr selbst "
+        "nachfragen.",
         each=fact(Fact.SPEAKS_FOR_SELF),
     ),
 )

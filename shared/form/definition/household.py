@@ -311,10 +311,10 @@ HOUSEHOLD = Section(
             "speaks_for",
             Answer.ONE,
             "Für wen stellen Sie den Antrag?",
-            "Wer mit Partnerin, Partner oder Familie lebt, stellt meist einen Antrag für alle. Das Gesetz nimmt an, dass Sie "
-            "das dürfen (§ 38 SGB II), solange niemand widerspricht. Wer 15 oder älter ist, darf aber selbst einen Antrag "
-            "stellen. Sprechen Sie vorher miteinander. Beispiel: Ihre Partnerin möchte ihre Angaben lieber selbst machen. "
-            "Dann wählen Sie „nur für mich …“.",
+            "Wer mit Partnerin, Partner oder Familie lebt, stellt meist einen Antrag für alle. Das Gesetz nimmt an, "
+            "dass Sie das dürfen (§ 38 SGB II), solange niemand widerspricht. Wer 15 oder älter ist, darf aber "
+            "selbst einen Antrag stellen. Sprechen Sie vorher miteinander. Beispiel: Ihre Partnerin möchte ihre "
+            "Angaben lieber selbst machen. Dann wählen Sie „nur für mich …“.",
             page="Für wen Sie sprechen",
             options=options(
                 community="für alle, die zu meiner Bedarfsgemeinschaft gehören",
@@ -326,10 +326,10 @@ HOUSEHOLD = Section(
                 "only_self",
                 is_in("household.speaks_for", "only_self"),
                 "Die anderen stellen selbst einen Antrag",
-                "Nach Einnahmen, Vermögen und Versicherung der anderen fragen wir Sie dann nicht. Sie gehören trotzdem zu "
-                "Ihrer Bedarfsgemeinschaft: Was sie haben, zählt mit (§ 9 SGB II), und das Jobcenter fragt sie selbst "
-                "danach. Sagen Sie ihnen, dass sie bald einen eigenen Antrag stellen müssen, wenn sie Leistungen brauchen: "
-                "Er gilt erst ab dem Ersten des Monats, in dem er ankommt.",
+                "Nach Einnahmen, Vermögen und Versicherung der anderen fragen wir Sie dann nicht. Sie gehören "
+                "trotzdem zu Ihrer Bedarfsgemeinschaft: Was sie haben, zählt mit (§ 9 SGB II), und das Jobcenter "
+                "fragt sie selbst danach. Sagen Sie ihnen, dass sie bald einen eigenen Antrag stellen müssen, wenn "
+                "sie Leistungen brauchen: Er gilt erst ab dem Ersten des Monats, in dem er ankommt.",
             ),
         ),
     ),

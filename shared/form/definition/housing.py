@@ -68,7 +68,8 @@ _HOME = (
         "assurance",
         Answer.YES_NO,
         "Sie sind vor Kurzem eingezogen. Hat ein Jobcenter dem Umzug vorher zugestimmt?",
-        "Das fragen wir, wenn Sie noch keine sechs Monate dort wohnen. Wenn Sie damals keine Leistungen bekommen haben, antworten Sie „Nein“. Das schadet nicht.",
+        "Das fragen wir, wenn Sie noch keine sechs Monate dort wohnen. Wenn Sie damals keine Leistungen bekommen "
+        "haben, antworten Sie „Nein“. Das schadet nicht.",
         when=_MOVED,
         required=True,
         evidence=("E-DECISION",),
@@ -173,8 +174,8 @@ _TENANCY = (
         "special",
         Answer.MANY,
         "Gibt es bei Ihrer Wohnung etwas davon?",
-        "Manches davon kann das Jobcenter zusätzlich zahlen, zum Beispiel einen Stellplatz im Mietvertrag, Schulden oder "
-        "Kaution. Der Strom zum Kochen und für Licht ist schon in der Leistung enthalten.",
+        "Manches davon kann das Jobcenter zusätzlich zahlen, zum Beispiel einen Stellplatz im Mietvertrag, Schulden "
+        "oder Kaution. Der Strom zum Kochen und für Licht ist schon in der Leistung enthalten.",
         page="Besonderheiten der Wohnung",
         options=options(
             other_costs="weitere Kosten im Mietvertrag, zum Beispiel Stellplatz, Möbel oder Kabelanschluss",

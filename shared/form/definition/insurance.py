@@ -56,8 +56,8 @@ HEALTH_INSURANCE = Section(
                 "check_digit",
                 Doubt.INSURED_NUMBER,
                 "Bitte vergleichen Sie die Versichertennummer",
-                "Die letzte Ziffer passt nicht zu den anderen. Meist ist das ein Tippfehler. Wenn die Nummer genau so auf "
-                "der Karte steht, lassen Sie sie so.",
+                "Die letzte Ziffer passt nicht zu den anderen. Meist ist das ein Tippfehler. Wenn die Nummer genau "
+                "so auf der Karte steht, lassen Sie sie so.",
             ),
         ),
         ask(

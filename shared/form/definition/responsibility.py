@@ -45,9 +45,10 @@ RESPONSIBILITY = Section(
                 "womens_shelter",
                 WOMENS_SHELTER,
                 "Ihre Anschrift bleibt geheim",
-                "Ihr Antrag sagt dem Jobcenter auf der ersten Seite, dass niemand Ihre Anschrift erfahren darf. Sie steht "
-                "in keiner Benachrichtigung. Als Anschrift genügt die Postanschrift, die das Frauenhaus Ihnen nennt, zum "
-                "Beispiel ein Postfach. Achten Sie darauf, dass niemand diesen Antrag auf Ihrem Gerät sehen kann.",
+                "Ihr Antrag sagt dem Jobcenter auf der ersten Seite, dass niemand Ihre Anschrift erfahren darf. Sie "
+                "steht in keiner Benachrichtigung. Als Anschrift genügt die Postanschrift, die das Frauenhaus Ihnen "
+                "nennt, zum Beispiel ein Postfach. Achten Sie darauf, dass niemand diesen Antrag auf Ihrem Gerät "
+                "sehen kann.",
             ),
         ),
         ask(

@@ -148,7 +148,7 @@ def test_a_single_person_sends_a_complete_application() -> None:
     assert built.application["annex_codes"] == ["HA", "KDU", "EK", "VM"]
     assert {state.state for state in view.sections} == {State.COMPLETE}
     asked = [one for step in view.steps for one in step.asked if one.question.type is not Answer.GROUP]
-    assert (len(asked), sum(one.required for one in asked)) == (81, 57), "more questions need a reason"
+    assert (len(asked), sum(one.required for one in asked)) == (71, 54), "more questions need a reason"
     assert view.hidden == ()
 
 
