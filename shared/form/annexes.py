@@ -65,29 +65,33 @@ def _needed(annex: Annex, application: dict[str, Any], definition: Definition, h
 
 def flags_in(application: dict[str, Any], definition: Definition, today: date) -> list[dict[str, str]]:
     """What the Jobcenter must see first, in the definition's order: the application's `flags`."""
-    here = household_in(application, today)
-    return [{"flag": flag, "person_ref": person} for flag, person in _raised(application, definition, here.facts)]
+    facts = household_in(application, today).facts
+    return [
+        {"flag": flag.id, "person_ref": person}
+        for flag in definition.flags
+        for person in _raised_for(flag, application, definition, facts)
+    ]
 
 
 def flags_due(application: dict[str, Any], definition: Definition) -> Iterator[tuple[str, str]]:
     """Flags (with the person) that the answers alone call for, on whatever day: these must not be missing."""
-    without_facts = tuple(flag for flag in definition.flags if not any(map(has_fact, _conditions(flag))))
-    yield from _raised(application, definition.model_copy(update={"flags": without_facts}), lambda _: lambda _: False)
+    for flag in definition.flags:
+        if not any(map(has_fact, _conditions(flag))):
+            for person in _raised_for(flag, application, definition, lambda _: lambda _: False):
+                yield flag.id, person
 
 
 def _conditions(flag: Flag) -> list[Condition]:
     return [condition for condition in (flag.when, flag.each) if condition is not None]
 
 
-def _raised(
-    application: dict[str, Any], definition: Definition, facts: Callable[[str], Facts]
-) -> Iterator[tuple[str, str]]:
-    listed = application.get("household", {}).get("persons", [])
-    everyone = (APPLICANT, *(str(person["id"]) for person in listed))
-    for flag in definition.flags:
-        for person in (APPLICANT,) if flag.each is None else everyone:
-            if all(_holds(part, person, application, definition, facts(person)) for part in _conditions(flag)):
-                yield flag.id, person
+def _raised_for(
+    flag: Flag, application: dict[str, Any], definition: Definition, facts: Callable[[str], Facts]
+) -> Iterator[str]:
+    listed = () if flag.each is None else application.get("household", {}).get("persons", ())
+    for person in (APPLICANT, *(str(entry["id"]) for entry in listed)):
+        if all(_holds(part, person, application, definition, facts(person)) for part in _conditions(flag)):
+            yield person
 
 
 def _holds(

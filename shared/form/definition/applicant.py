@@ -358,6 +358,13 @@ _MORE = (
         ),
         evidence=("E-ARREARS",),
         evidence_when=("rent_arrears", "eviction", "energy_cut_off"),
+        notices=notice(
+            "urgent",
+            is_answered("applicant.urgent_need"),
+            "Rufen Sie das Jobcenter gleich an",
+            "Ihr Antrag wird als eilig gekennzeichnet. Sagen Sie am Telefon, dass Sie einen Vorschuss brauchen. Damit "
+            "müssen Sie nicht warten, bis alles ausgefüllt ist: In der Übersicht können Sie Ihren Termin jetzt sichern.",
+        ),
     ),
     ask(
         "previous_benefits",

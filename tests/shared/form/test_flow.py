@@ -97,6 +97,28 @@ def test_no_hidden_answer_is_ever_sent(seed: int, acts: int) -> None:
     assert look(pruned, TODAY).hidden == ()
 
 
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), acts=st.integers(0, 40))
+def test_whatever_was_answered_may_be_brought_later_in_any_parts(seed: int, acts: int) -> None:
+    citizen = Citizen(seed)
+    for _ in range(acts):
+        citizen.act()
+    for _ in range(60):
+        result = build_application(citizen.view())
+        if isinstance(result, Built):
+            break
+        for one in result.missing:
+            citizen.answer(one.key)
+    view = citizen.view()
+    sections = [section.id for section in view.definition.sections if section.deferrable]
+    chosen = citizen.random.sample(sections, citizen.random.randint(1, 5))
+    uploads = [Upload(slot.key, DOCUMENT) for slot in view.slots[:1]]
+    supplement = build_supplement(view, chosen, uploads, "4711", "Danke!")
+    assert validate(supplement, kind=Kind.SUPPLEMENT) == []
+    assert set(supplement) - {"form", "reference", "remarks", "evidence", "flags"} <= set(chosen)
+    assert supplement.get("flags") == result.application.get("flags")  # type: ignore[union-attr]
+
+
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32), acts=st.integers(1, 40))
 def test_every_visible_answer_is_sent_exactly_once(seed: int, acts: int) -> None:

@@ -170,7 +170,7 @@ def test_a_supplement_says_what_it_belongs_to_and_what_is_brought() -> None:
     facts = Facts(jobcenter="Maßarbeit", received_at="1.12.2026, 8:00 Uhr", people={"person-1": "Hinnerk Muster"})
     pdf = render(supplement, SERVICE, TODAY, facts, kind=Kind.SUPPLEMENT)
     assert str(read(pdf).metadata.title) == "Nachreichung zum Antrag auf Grundsicherungsgeld"  # type: ignore[union-attr]
-    assert {"/H1", "/H2", "/H3", "/Table", "/TH", "/TD"} <= set(tags(pdf))
+    assert {"/H1", "/H2", "/H3", "/L", "/LI", "/Lbl", "/LBody"} <= set(tags(pdf))
     assert b"pdfuaid:part" in read(pdf).trailer["/Root"]["/Metadata"].get_object().get_data()  # type: ignore[index]
     shown = text_of(pdf)
     for words in (
