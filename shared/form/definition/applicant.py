@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.form.conditions import every, fact, is_answered, is_in, yes
+from shared.form.conditions import every, is_answered, is_in, yes
 from shared.form.definition._make import (
     EU_COUNTRIES,
     GENDERS,
@@ -12,8 +12,9 @@ from shared.form.definition._make import (
     notice,
     options,
 )
+from shared.form.definition.notices import AGES
 from shared.form.definition.responsibility import NO_FIXED_HOME, OBLIGATION_HELP, REFUGEE_ACCOMMODATION
-from shared.form.model import Answer, Condition, Doubt, Fact, Not, Protection, Section
+from shared.form.model import Answer, Condition, Doubt, Not, Protection, Section
 
 _NATIONALITY = "applicant.nationality"
 _STATUS = "applicant.marital_status"
@@ -21,34 +22,6 @@ FOREIGN: Condition = every(is_answered(_NATIONALITY), Not(of=is_in(_NATIONALITY,
 _EU: Condition = every(FOREIGN, is_in(_NATIONALITY, *EU_COUNTRIES))
 _THIRD_COUNTRY: Condition = every(FOREIGN, Not(of=is_in(_NATIONALITY, *EU_COUNTRIES)))
 _OBLIGED = is_in("applicant.residence_obligation", "yes")
-_AGES = (
-    *notice(
-        "under_15",
-        fact(Fact.UNDER_15),
-        "Sie sind noch keine 15 Jahre alt",
-        "Wer jünger als 15 ist, kann den Antrag nicht allein stellen (§ 36 SGB I). Kinder bekommen Leistungen "
-        "zusammen mit ihren Eltern. Bitten Sie Ihre Eltern oder Ihren Vormund, den Antrag zu stellen und Sie dort "
-        "anzugeben. Geht das nicht, hilft das Jugendamt. Wenn das Datum ein Versehen ist, ändern Sie es hier. Sie "
-        "können auch so weitermachen: Das Jobcenter wendet sich dann an Ihre gesetzliche Vertretung.",
-    ),
-    *notice(
-        "under_18",
-        every(fact(Fact.AGE_15_OR_OLDER), fact(Fact.UNDER_18)),
-        "Sie dürfen den Antrag selbst stellen",
-        "Das dürfen Sie ab 15 Jahren (§ 36 SGB I). Das Jobcenter soll Ihre Eltern oder Ihren Vormund darüber "
-        "informieren. Ist das für Sie gefährlich? Dann rufen Sie das Jobcenter oder das Jugendamt an. Schreiben Sie "
-        "es auch am Ende unter „Möchten Sie noch etwas mitteilen?“.",
-    ),
-    *notice(
-        "pension_age",
-        fact(Fact.PENSION_AGE),
-        "Für Sie ist wahrscheinlich das Sozialamt zuständig",
-        "Sie haben das Alter erreicht, ab dem es kein Grundsicherungsgeld mehr gibt (§ 7a SGB II). Dafür gibt es "
-        "die Grundsicherung im Alter. Stellen Sie diesen Antrag beim Sozialamt Ihrer Stadt oder Ihres Landkreises. "
-        "Wenn das Datum ein Versehen ist, ändern Sie es hier. Sie können auch so weitermachen: Das Jobcenter gibt "
-        "den Antrag dann weiter, und es zählt der Tag, an dem er hier ankam (§ 16 SGB I).",
-    ),
-)
 
 _PERSON = (
     ask(
@@ -77,7 +50,7 @@ _PERSON = (
         required=True,
         early=True,
         latest_days=0,
-        notices=_AGES,
+        notices=AGES,
     ),
     ask(
         "birth_name",
@@ -362,8 +335,9 @@ _MORE = (
             "urgent",
             is_answered("applicant.urgent_need"),
             "Rufen Sie das Jobcenter gleich an",
-            "Ihr Antrag wird als eilig gekennzeichnet. Sagen Sie am Telefon, dass Sie einen Vorschuss brauchen. Damit "
-            "müssen Sie nicht warten, bis alles ausgefüllt ist: In der Übersicht können Sie Ihren Termin jetzt sichern.",
+            "Ihr Antrag wird als eilig gekennzeichnet. Sagen Sie am Telefon, dass Sie einen Vorschuss brauchen. "
+            "Damit müssen Sie nicht warten, bis alles ausgefüllt ist: In der Übersicht können Sie Ihren Termin "
+            "jetzt sichern.",
         ),
     ),
     ask(
