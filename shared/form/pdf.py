@@ -87,7 +87,7 @@ def _compile(data: str) -> bytes | None:
     import typst
 
     try:
-        pdf = typst.Compiler(font_paths=fonts, ignore_system_fonts=True).compile(
+        pdf: Any = typst.Compiler(font_paths=fonts, ignore_system_fonts=True).compile(
             source, sys_inputs={"data": data}, format="pdf", pdf_standards=["ua-1"], timestamp=0
         )
     except typst.TypstError as error:
