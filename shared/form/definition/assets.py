@@ -47,7 +47,7 @@ _GIFTS = (
         "gift_amount",
         Answer.MONEY,
         "Wert des Geschenks",
-        "Ungefähr genügt.",
+        "Vielleicht können Sie es zurückverlangen (§ 528 BGB). Er steht im Vertrag. Ungefähr genügt.",
         when=yes("assets.gifts_10y"),
         required=True,
     ),
@@ -60,7 +60,13 @@ _GIFTS = (
         required=True,
         latest_days=0,
     ),
-    ask("gift_to", Answer.TEXT, "An wen?", "Vorname und Familienname.", when=yes("assets.gifts_10y")),
+    ask(
+        "gift_to",
+        Answer.TEXT,
+        "An wen?",
+        "Das Jobcenter prüft, ob Sie es zurückbekommen können. Vorname und Familienname.",
+        when=yes("assets.gifts_10y"),
+    ),
 )
 
 _ACCOUNTS = (
@@ -103,7 +109,14 @@ _ACCOUNTS = (
                 required=True,
                 minimum=-100_000_000,
             ),
-            ask("balance_on", Answer.DATE, "Stand vom", "Am besten von heute.", required=True, latest_days=0),
+            ask(
+                "balance_on",
+                Answer.DATE,
+                "Stand vom",
+                "Es zählt, was am Tag des Antrags da ist. Am besten der Stand von heute, aus der App oder vom Auszug.",
+                required=True,
+                latest_days=0,
+            ),
         ),
     ),
 )
@@ -156,7 +169,13 @@ _THINGS = (
         required=True,
         evidence=("E-VEHICLE",),
         fields=(
-            ask("make", Answer.TEXT, "Marke und Modell", "Zum Beispiel Škoda Fabia.", required=True),
+            ask(
+                "make",
+                Answer.TEXT,
+                "Marke und Modell",
+                "Damit lässt sich der Wert prüfen. Es steht im Fahrzeugschein, zum Beispiel Škoda Fabia.",
+                required=True,
+            ),
             ask(
                 "year",
                 Answer.INTEGER,
@@ -188,7 +207,13 @@ _THINGS = (
         fields=(
             ask("what", Answer.TEXT, "Was ist es?", "Zum Beispiel „halbes Haus in Polen“.", required=True),
             ask("lived_in", Answer.YES_NO, "Wohnen Sie selbst dort?", "Dann ist es oft geschützt.", required=True),
-            ask("country", Answer.COUNTRY, "In welchem Land?", "Wo es liegt.", required=True),
+            ask(
+                "country",
+                Answer.COUNTRY,
+                "In welchem Land?",
+                "Davon hängt ab, wer den Wert feststellt. Zum Beispiel Polen.",
+                required=True,
+            ),
             ask("value", Answer.MONEY, "Wert der Immobilie, geschätzt", "Ungefähr genügt.", required=True),
             ask("debts", Answer.MONEY, "Schulden darauf", "Zum Beispiel der Rest eines Kredits."),
         ),
@@ -206,7 +231,7 @@ _THINGS = (
         "valuables_value",
         Answer.MONEY,
         "Wert der Gegenstände, geschätzt",
-        "Ungefähr genügt.",
+        "Was Sie beim Verkauf bekämen. Vergleichen Sie mit Anzeigen im Internet. Ungefähr genügt.",
         when=is_in(_HAS, "valuables"),
         required=True,
     ),
