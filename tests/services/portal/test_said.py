@@ -116,6 +116,23 @@ async def bring(visitor: Visitor, slot: str) -> None:
     assert (await visitor.submit({}, button="_send")).path == "/status"
 
 
+LATER = Household("later", SINGLE)
+
+
+async def secured_and_filled(world: World) -> Visitor:
+    """The date is secured, and everything else answered since."""
+    visitor = world.visitor()
+    await portal_walk.begin(visitor)
+    await portal_walk.place(visitor, LATER)
+    for step in ("/frage/applicant.family_name", "/frage/applicant.address"):
+        await visitor.get(step)
+        await visitor.submit({name: SINGLE[name] for name in visitor.page.form().names if name in SINGLE})
+    await visitor.get("/termin")
+    await visitor.submit({"close.truth_declaration": "yes"}, action="/termin")
+    await portal_walk.fill(visitor, LATER)
+    return visitor
+
+
 async def test_a_shelters_address_is_secret_from_first_to_last(world: World, caplog: pytest.LogCaptureFixture) -> None:
     real_paper(world)
     visitor, first = await sent(world, SHELTER)
@@ -154,18 +171,9 @@ async def test_later_evidence_comes_with_a_paper_that_says_to_what_it_belongs(wo
 
 async def test_the_rest_after_a_secured_date_has_its_own_copy(world: World) -> None:
     real_paper(world)
-    visitor = world.visitor()
-    household = Household("later", SINGLE)
-    await portal_walk.begin(visitor)
-    await portal_walk.place(visitor, household)
-    for step in ("/frage/applicant.family_name", "/frage/applicant.address"):
-        await visitor.get(step)
-        await visitor.submit({name: SINGLE[name] for name in visitor.page.form().names if name in SINGLE})
-    await visitor.get("/termin")
-    await visitor.submit({"close.truth_declaration": "yes"}, action="/termin")
-    await portal_walk.fill(visitor, household)
-    await portal_walk.bring_evidence(visitor, household)
-    page = await portal_walk.declare_and_send(visitor, household)
+    visitor = await secured_and_filled(world)
+    await portal_walk.bring_evidence(visitor, LATER)
+    page = await portal_walk.declare_and_send(visitor, LATER)
     early, later = world.intake.submissions.values()
     assert "Kim Beispiel" in paper(later)
     assert early.id in paper(later).replace(" ", "")
@@ -178,16 +186,7 @@ async def test_the_rest_after_a_secured_date_has_its_own_copy(world: World) -> N
 
 async def test_what_cannot_be_a_supplement_is_not_begun(world: World) -> None:
     """After a secured date, a contradiction leads back to its page instead of trapping the draft in sending."""
-    visitor = world.visitor()
-    household = Household("later", SINGLE)
-    await portal_walk.begin(visitor)
-    await portal_walk.place(visitor, household)
-    for step in ("/frage/applicant.family_name", "/frage/applicant.address"):
-        await visitor.get(step)
-        await visitor.submit({name: SINGLE[name] for name in visitor.page.form().names if name in SINGLE})
-    await visitor.get("/termin")
-    await visitor.submit({"close.truth_declaration": "yes"}, action="/termin")
-    await portal_walk.fill(visitor, household)
+    visitor = await secured_and_filled(world)
     await visitor.get("/frage/conditions.applicant.special")
     absence = {
         f"conditions.applicant.absence_{end}--{part}": value

@@ -16,7 +16,7 @@ from shared.form import SERVICE, validate
 from shared.form.flow import Built, Draft, Upload, build_application, build_supplement, look, prune
 from shared.form.model import Protection
 from shared.form.pdf import render
-from tests.shared.form.drafts import TODAY, Citizen
+from tests.shared.form.drafts import TODAY, acted, completed
 from tests.shared.form.single import SINGLE, add_account
 
 DOCUMENT = "11111111-1111-4111-8111-111111111111"
@@ -120,16 +120,8 @@ def test_what_is_brought_later_says_it_again() -> None:
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 2**32), acts=st.integers(1, 40), early=st.booleans())
 def test_whatever_is_answered_a_shelter_is_never_sent_without_its_flag(seed: int, acts: int, early: bool) -> None:
-    citizen = Citizen(seed)
-    for _ in range(acts):
-        citizen.act()
+    citizen = acted(seed, acts)
     citizen.draft = citizen.draft | {"responsibility.residence_situation": "womens_shelter"}
-    for _ in range(60):
-        result = build_application(citizen.view(), early=early)
-        if isinstance(result, Built):
-            break
-        for one in result.missing:
-            citizen.answer(one.key)
-    assert isinstance(result, Built)
+    result = completed(citizen, early=early)
     assert PROTECTED in result.application["flags"]
     assert not any(entry["class"] == "normal" for entry in result.application.get("evidence", []))

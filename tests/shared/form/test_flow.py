@@ -31,7 +31,7 @@ from shared.form.flow import (
 )
 from shared.form.iban import with_check_digits
 from shared.form.model import Answer
-from tests.shared.form.drafts import TODAY, Citizen
+from tests.shared.form.drafts import TODAY, acted, completed
 from tests.shared.form.single import SINGLE, add_account
 
 DOCUMENT = "11111111-1111-4111-8111-111111111111"
@@ -48,9 +48,7 @@ def leaves(node: Any) -> list[Any]:
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32), acts=st.integers(0, 40), early=st.booleans())
 def test_any_answers_give_a_valid_application_or_name_what_is_missing(seed: int, acts: int, early: bool) -> None:
-    citizen = Citizen(seed)
-    for _ in range(acts):
-        citizen.act()
+    citizen = acted(seed, acts)
     view = citizen.view()
     uploads = [Upload(view.slots[0].key, DOCUMENT)] if view.slots else []
     result = build_application(view, uploads, early=early)
@@ -65,16 +63,8 @@ def test_any_answers_give_a_valid_application_or_name_what_is_missing(seed: int,
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32), acts=st.integers(0, 30))
 def test_answering_what_is_missing_always_ends_in_an_application(seed: int, acts: int) -> None:
-    citizen = Citizen(seed)
-    for _ in range(acts):
-        citizen.act()
-    for _ in range(100):
-        result = build_application(citizen.view())
-        if isinstance(result, Built):
-            break
-        for one in result.missing:
-            citizen.answer(one.key)
-    assert isinstance(result, Built)
+    citizen = acted(seed, acts)
+    result = completed(citizen)
     assert validate(result.application) == []
     assert result.to_follow == ()
 
@@ -82,9 +72,7 @@ def test_answering_what_is_missing_always_ends_in_an_application(seed: int, acts
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32), acts=st.integers(1, 40))
 def test_no_hidden_answer_is_ever_sent(seed: int, acts: int) -> None:
-    citizen = Citizen(seed)
-    for _ in range(acts):
-        citizen.act()
+    citizen = acted(seed, acts)
     # Mark every answer that is not asked: if one were sent, the mark would show.
     view = citizen.view()
     marked = citizen.draft | dict.fromkeys(view.hidden, "HIDDEN-CANARY")
@@ -100,15 +88,8 @@ def test_no_hidden_answer_is_ever_sent(seed: int, acts: int) -> None:
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32), acts=st.integers(0, 40))
 def test_whatever_was_answered_may_be_brought_later_in_any_parts(seed: int, acts: int) -> None:
-    citizen = Citizen(seed)
-    for _ in range(acts):
-        citizen.act()
-    for _ in range(60):
-        result = build_application(citizen.view())
-        if isinstance(result, Built):
-            break
-        for one in result.missing:
-            citizen.answer(one.key)
+    citizen = acted(seed, acts)
+    result = completed(citizen)
     view = citizen.view()
     sections = [section.id for section in view.definition.sections if section.deferrable]
     chosen = citizen.random.sample(sections, citizen.random.randint(1, 5))
@@ -116,15 +97,13 @@ def test_whatever_was_answered_may_be_brought_later_in_any_parts(seed: int, acts
     supplement = build_supplement(view, chosen, uploads, "4711", "Danke!")
     assert validate(supplement, kind=Kind.SUPPLEMENT) == []
     assert set(supplement) - {"form", "reference", "remarks", "evidence", "flags"} <= set(chosen)
-    assert supplement.get("flags") == result.application.get("flags")  # type: ignore[union-attr]
+    assert supplement.get("flags") == result.application.get("flags")
 
 
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32), acts=st.integers(1, 40))
 def test_every_visible_answer_is_sent_exactly_once(seed: int, acts: int) -> None:
-    citizen = Citizen(seed)
-    for _ in range(acts):
-        citizen.act()
+    citizen = acted(seed, acts)
     view = citizen.view()
     application = as_application(view)
     gone = {
@@ -148,9 +127,7 @@ def test_every_visible_answer_is_sent_exactly_once(seed: int, acts: int) -> None
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32), acts=st.integers(1, 40))
 def test_a_page_shows_again_what_was_typed(seed: int, acts: int) -> None:
-    citizen = Citizen(seed)
-    for _ in range(acts):
-        citizen.act()
+    citizen = acted(seed, acts)
     view = citizen.view()
     for step in citizen.random.sample(view.steps, 3):
         form: dict[str, list[str]] = {}

@@ -12,7 +12,7 @@ from shared.form import DEFINITION, validate
 from shared.form.flow import Built, Draft, Form, Saved, build_application, look, raw_values, save
 from shared.form.model import Answer
 from shared.form.schema import walk
-from tests.shared.form.drafts import TODAY, Citizen
+from tests.shared.form.drafts import TODAY, acted
 from tests.shared.form.single import SINGLE, add_account
 
 WHOLE = add_account(SINGLE)
@@ -88,9 +88,7 @@ def test_a_word_is_new_once_for_each_answer() -> None:
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32), acts=st.integers(1, 40))
 def test_no_notice_stands_in_the_way_or_is_sent(seed: int, acts: int) -> None:
-    citizen = Citizen(seed)
-    for _ in range(acts):
-        citizen.act()
+    citizen = acted(seed, acts)
     view = citizen.view()
     silent = look(citizen.draft, TODAY, DEFINITION.model_validate_json(_without_notices()))
     assert [step.id for step in view.steps] == [step.id for step in silent.steps]
