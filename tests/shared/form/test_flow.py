@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devtools.portal_households import households
 from shared.contracts.manifest import Kind
 from shared.form import validate
 from shared.form.flow import (
@@ -149,6 +150,15 @@ def test_a_single_person_sends_a_complete_application() -> None:
     asked = [one for step in view.steps for one in step.asked if one.question.type is not Answer.GROUP]
     assert (len(asked), sum(one.required for one in asked)) == (71, 54), "more questions need a reason"
     assert view.hidden == ()
+
+
+def test_how_much_a_single_person_without_specialities_is_asked() -> None:
+    """The figures of docs/portal.md."""
+    single = next(one for one in households(TODAY) if one.name == "single")
+    view = look(single.draft(TODAY), TODAY)
+    unseen = (Answer.GROUP, Answer.MUNICIPALITY)
+    asked = [one for step in view.steps for one in step.asked if one.question.type not in unseen]
+    assert (len(asked), sum(one.required for one in asked), len(view.steps)) == (64, 50, 23)
 
 
 def test_steps_lead_from_the_first_page_to_the_last() -> None:
