@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -21,6 +22,8 @@ def render(content: Mapping[str, Any], record: Record, now: datetime, kind: Kind
     place, today = record.place, berlin_today(now)
     target = place.target if place is not None else record.target
     names = {place.municipality_key: place.municipality} if place is not None else {}
-    people = names_in(record, today) if kind is Kind.SUPPLEMENT else {}
-    facts = Facts(jobcenter=target.name or "", wording=wording_for(target.id), people=people)
+    facts = Facts(jobcenter=target.name or "", wording=wording_for(target.id))
+    if kind is Kind.SUPPLEMENT:
+        # The portal's reference is the id of the submission that it follows.
+        facts = replace(facts, follows=str(content["reference"]), people=names_in(record, today))
     return render_pdf(content, form.SERVICE, today, facts, names.get, kind=kind)

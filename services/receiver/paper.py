@@ -34,6 +34,7 @@ def application_pdf(manifest: Manifest, contents: Contents, application: Mapping
         received = manifest.received_at.astimezone(_BERLIN)
         facts = Facts(
             submission_id=str(manifest.submission_id),
+            follows=str(manifest.follows or ""),
             received_at=f"{received:%d.%m.%Y, %H:%M} Uhr",
             wording=wording_for(manifest.jobcenter),
         )

@@ -38,6 +38,8 @@ class Facts:
 
     jobcenter: str = ""
     submission_id: str = ""
+    follows: str = ""
+    """Of a supplement: the id of the submission that it belongs to; its own `reference` is the sender's word for it."""
     received_at: str = ""
     """In words, Europe/Berlin, e.g. "22.11.2026, 23:31 Uhr"."""
     wording: Wording = field(default_factory=Wording)
@@ -177,8 +179,8 @@ class _Paper:
     def supplement(self) -> dict[str, Any]:
         """To which submission it belongs and what is brought; then all answers that came with it."""
         facts = self.facts
-        people = names_in(self.content, facts.people)
-        name = people.get(APPLICANT, "")
+        name = names_in(self.content, facts.people).get(APPLICANT, "")
+        reference = str(self.content["reference"])
         documents = sum("document" in entry for entry in self.content.get("evidence", ()))
         changed = [section.title for section in self.form.sections if section.id in self.content]
         brought = [f"{documents} {'Datei' if documents == 1 else 'Dateien'}"] if documents else []
@@ -191,7 +193,8 @@ class _Paper:
             "nötig (§ 36a SGB I).",
             shown=[
                 ("Jobcenter", facts.jobcenter),
-                ("Gehört zum Antrag mit der Eingangsnummer", str(self.content["reference"])),
+                ("Gehört zum Antrag mit der Eingangsnummer", facts.follows),
+                ("Gehört zum Antrag", "" if facts.follows == reference else reference),
                 ("Eingangsnummer der Nachreichung", facts.submission_id),
                 ("Eingegangen am", facts.received_at),
                 ("Antragstellende Person", name),

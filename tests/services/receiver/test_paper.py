@@ -42,13 +42,14 @@ async def test_the_application_is_put_on_paper(receiver: Running) -> None:
 
 async def test_what_is_brought_later_is_put_on_paper_too(receiver: Running) -> None:
     first = make_package().manifest.submission_id
-    supplement = households.supplement("Kanarie", str(first))
+    supplement = households.supplement("Kanarie", "mein Antrag vom Montag")
     package = make_package(application=supplement, kind=Kind.SUPPLEMENT, follows=first)
     pdf = await handed_over(receiver, package)
     assert pdf is not None
     text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
     assert "Nachreichung zum Antrag" in text
-    assert str(first) in text.replace("\n", "")
+    assert str(first) in text.replace("\n", ""), "the submission it follows, whatever the sender calls it"
+    assert "mein Antrag vom Montag" in text
     assert "Kanarie" in text
 
 

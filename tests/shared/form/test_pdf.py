@@ -167,7 +167,8 @@ def brought() -> dict[str, Any]:
 def test_a_supplement_says_what_it_belongs_to_and_what_is_brought() -> None:
     supplement = brought()
     assert validate(supplement, SERVICE, Kind.SUPPLEMENT) == []
-    facts = Facts(jobcenter="Maßarbeit", received_at="1.12.2026, 8:00 Uhr", people={"person-1": "Hinnerk Muster"})
+    people = {"person-1": "Hinnerk Muster"}
+    facts = Facts(jobcenter="Maßarbeit", received_at="1.12.2026, 8:00 Uhr", follows="0f5c6d1e", people=people)
     pdf = render(supplement, SERVICE, TODAY, facts, kind=Kind.SUPPLEMENT)
     assert str(read(pdf).metadata.title) == "Nachreichung zum Antrag auf Grundsicherungsgeld"  # type: ignore[union-attr]
     assert {"/H1", "/H2", "/H3", "/L", "/LI", "/Lbl", "/LBody"} <= set(tags(pdf))
@@ -183,6 +184,7 @@ def test_a_supplement_says_what_it_belongs_to_and_what_is_brought() -> None:
         assert squeezed(words) in shown, words
     assert squeezed("Lohnabrechnungen der letzten drei Monate (Hinnerk Muster)") in shown
     assert squeezed("liegt bei: 2 Dateien") in shown
+    assert shown.count("0f5c6d1e") == 1
     rows = [row for part in summarise(supplement, DEFINITION, TODAY, lambda _: None) for row in part.rows]
     assert {str(row.pointer[0]) for row in rows} == {"payment", "income"}
     for row in rows:
