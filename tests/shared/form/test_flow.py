@@ -331,3 +331,40 @@ def test_a_wrong_answer_keeps_the_good_ones() -> None:
     assert "22 Zeichen" in saved.problems[0].message
     form["payment.iban"] = [with_check_digits("DE", "500105170000000001")]
     assert save(draft, step, form, TODAY).problems == ()
+
+
+def asked_keys(draft: Draft) -> set[str]:
+    return {asked.key for step in look(draft, TODAY).steps for asked in step.asked}
+
+
+@pytest.mark.parametrize(
+    ("moved_in", "asked"), [("2026-05-22", False), ("2026-05-23", True), ("2027-01-01", True), ("2019-01-01", False)]
+)
+def test_a_recent_move_follows_from_the_day_of_moving_in(moved_in: str, asked: bool) -> None:
+    keys = asked_keys(SINGLE | {"housing.move_in_date": moved_in})
+    assert ("housing.assurance" in keys) is asked
+    assert "housing.moved_out_reason" not in keys, "only under 25 (§ 22 (5) SGB II)"
+    young = asked_keys(SINGLE | {"housing.move_in_date": moved_in, "applicant.birth_date": "2004-01-01"})
+    assert ("housing.moved_out_reason" in young) is asked
+
+
+def test_a_grown_up_child_is_asked_about_as_a_relative() -> None:
+    grown = CHILD | {"birth_date": "1995-05-01"}
+    prefix = "household.persons.person-1."
+    child = {"custody_share", "child_benefit", "other_parent_in_household", "child_school"}
+    asked = {key.removeprefix(prefix) for key in asked_keys(household(SINGLE, grown))}
+    assert asked.isdisjoint(child)
+    assert "supports_applicant" in asked
+    asked = {key.removeprefix(prefix) for key in asked_keys(household(SINGLE, CHILD))}
+    assert asked >= child
+    assert "supports_applicant" not in asked
+
+
+def test_papers_are_wanted_only_of_those_for_whom_the_application_is() -> None:
+    flatmate = {"relation": "flatmate", "birth_date": "1990-01-01", "family_name": "Fremd", "given_names": "Jo"}
+    assert {slot.person for slot in look(household(SINGLE, flatmate, WIFE), TODAY).slots} == {"applicant", "person-2"}
+
+
+def test_how_many_live_there_is_not_asked_of_one_who_lives_alone() -> None:
+    assert "housing.persons_in_home" not in asked_keys(SINGLE)
+    assert "housing.persons_in_home" in asked_keys(household(SINGLE, WIFE))
