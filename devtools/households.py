@@ -37,6 +37,7 @@ def family(place: Place, canary: str, number: int) -> Application:
     application["applicant"] |= {"marital_status": "married", "marital_status_since": "2014-06-20"}
     job = {
         "employer": f"Bäckerei {canary} Söhne",
+        "kind": "minijob",
         "since": "2024-02-01",
         "weekly_hours": 12,
         "gross_monthly": 62_000,
@@ -51,7 +52,9 @@ def family(place: Place, canary: str, number: int) -> Application:
         "household": {
             "lives_alone": False,
             "persons": [partner, *(_child(index, canary) for index in (2, 3))],
+            "speaks_for": "community",
         },
+        "housing": _flat() | {"persons_in_home": 4},
         "conditions": [_conditions("applicant"), _conditions("person-1") | {"employed_now": True}],
         "income": [
             _no_income("applicant", canary),
@@ -121,6 +124,7 @@ def self_employed(place: Place, canary: str, number: int) -> Application:
     }
     return application | {
         "household": {"lives_alone": False, "persons": [flatmate]},
+        "housing": _flat() | {"persons_in_home": 2},
         "conditions": [_conditions("applicant") | {"employed_now": True}],
         "income": [trade],
         "assets": [_account("applicant", -15_000)],
@@ -214,7 +218,7 @@ def _application(place: Place, canary: str, number: int) -> Application:
             "account_holder": f"Änne Müller-{canary}",
         },
         "additional_needs": [_no_additional_needs("applicant")],
-        "prior_claims": {"applied_benefits": ["none"], "third_party_damage": False, "other_claims": False},
+        "prior_claims": {"applied_benefits": ["none"], "claims": ["none"]},
         "one_off_needs": {"kinds": ["none"]},
         "housing": _flat(),
         "close": _closed(canary),
@@ -225,19 +229,16 @@ def _application(place: Place, canary: str, number: int) -> Application:
 def _flat() -> Application:
     return {
         "housing_kind": "rent",
-        "persons_in_home": 2,
         "move_in_date": "2021-04-01",
         "living_area": 54,
-        "moved_recently": False,
         "cold_rent": 48_000,
         "operating_costs": 11_050,
         "heating_costs": 7_900,
         "heating_energy": "gas",
         "hot_water_by": "central",
         "heating_paid_to": "landlord",
+        "special": ["settlement"],
         "settlement_balance": -4_512,
-        "sublets": False,
-        "rent_arrears": False,
     }
 
 
@@ -257,7 +258,7 @@ def _conditions(person_ref: str) -> Application:
         "person_ref": person_ref,
         "can_work_3h": "yes",
         "education_status": "none",
-        "in_institution": False,
+        "special": ["none"],
         "employed_now": False,
         "looking_for_work": True,
         "recent_work": False,

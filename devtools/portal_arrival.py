@@ -17,7 +17,7 @@ from devtools.portal_households import Household
 from shared.form.flow import Draft
 
 WAIT_S = 90.0
-_FRAME = ("form", "evidence", "annex_codes", "to_follow", "remarks", "reference")
+_FRAME = ("form", "evidence", "annex_codes", "flags", "to_follow", "remarks", "reference")
 _ABSENT = object()
 
 
@@ -114,5 +114,5 @@ def _evidence(folders: Sequence[Path], household: Household) -> Iterator[str]:
             elif sent.pop(entry["original_name"], None) != content:
                 yield f"{entry['original_name']} did not arrive as it was sent"
     yield from (f"{name} did not arrive" for name in sent)
-    if not forms:
-        yield "no PDF of the application arrived"
+    if forms != len(folders):
+        yield f"{forms} PDFs arrived with {len(folders)} submissions"

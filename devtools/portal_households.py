@@ -211,6 +211,9 @@ def _family(today: date) -> Household:
         title="couple with children and part-time work",
         answers={
             **_home("Yusuf", born(today, 38), marital_status="married", marital_status_since="2014-06-20"),
+            # A wrong check digit: said once, and taken all the same.
+            "applicant.pension_insurance": "known",
+            "applicant.pension_insurance_number": "65170839J004",
             "household.lives_alone": False,
             "household.persons": ["person-1", "person-2", "person-3"],
             **_person(1, "spouse", "Hanna", born(today, 36)),
@@ -290,6 +293,7 @@ def _no_fixed_home(today: date) -> Household:
             "applicant.birth_date": born(today, 33),
             "applicant.marital_status": "single",
             "applicant.reachable_at": "Tagestreff am Bahnhof, bitte nach Toni fragen",
+            "applicant.urgent_need": ["no_food_money"],
             "household.lives_alone": True,
         },
         annexes=("HA", "EK", "VM"),

@@ -88,6 +88,8 @@ class Findings:
         shape = _IDS.sub("*", citizen.path)
         if citizen.page.locator(".summary-of-errors").count():
             shape += " with errors"
+        elif citizen.page.locator(".note.said").count():
+            shape += " with a notice"
         self.look_at(citizen.page, citizen.device, shape, javascript=javascript)
 
     def look_at(self, page: Page, device: Device, shape: str, *, javascript: bool = True) -> None:

@@ -12,7 +12,16 @@ from services.portal.evidence import STATES
 from services.portal.plans import Incomplete, SendKind
 from services.portal.questions import shown
 from services.portal.records import Record, Stage
-from services.portal.sending import COPY_FILE, COPY_NAME, Busy, NotAccepted, PlaceChanged, ReceiptFollows
+from services.portal.sending import (
+    COPY_FILE,
+    COPY_NAME,
+    LATER_FILE,
+    LATER_NAME,
+    Busy,
+    NotAccepted,
+    PlaceChanged,
+    ReceiptFollows,
+)
 from services.portal.site import Draft, Site
 from services.portal.vault import Vault
 from services.portal.web import address_of
@@ -33,6 +42,16 @@ UNCLEAR = (
 
 
 @dataclass(frozen=True)
+class _Copy:
+    """A PDF among the draft's sealed files, and what browsers call it."""
+
+    file: str
+    name: str
+    chunks: int
+    size: int
+
+
+@dataclass(frozen=True)
 class Overview:
     site: Site
 
@@ -48,6 +67,7 @@ class Overview:
             web.post("/absenden", self.send),
             web.get("/gesendet", self.sent),
             web.get("/antrag.pdf", self.copy),
+            web.get("/nachreichung.pdf", self.later_copy),
             web.get("/quittung.json", self.receipt),
             web.get("/loeschen", self.ask_erase),
             web.post("/loeschen", self.erase),
@@ -280,20 +300,35 @@ class Overview:
         )
 
     async def copy(self, request: web.Request) -> web.StreamResponse:
+        draft = await self._finished(request)
+        copy = _Copy(COPY_FILE, COPY_NAME, draft.record.copy_chunks, draft.record.copy_size)
+        return await self._pdf(request, draft, copy)
+
+    async def later_copy(self, request: web.Request) -> web.StreamResponse:
+        draft = await self._finished(request)
+        copy = _Copy(LATER_FILE, LATER_NAME, draft.record.later_chunks, draft.record.later_size)
+        return await self._pdf(request, draft, copy)
+
+    async def _finished(self, request: web.Request) -> Draft:
         draft = await self.site.find_draft(request)
-        if draft is None or not draft.record.copy_chunks:
+        if draft is None:
+            raise web.HTTPNotFound
+        return draft
+
+    async def _pdf(self, request: web.Request, draft: Draft, copy: _Copy) -> web.StreamResponse:
+        if not copy.chunks:
             raise web.HTTPNotFound
         response = web.StreamResponse(
             headers={
                 "Content-Type": "application/pdf",
-                "Content-Length": str(draft.record.copy_size),
-                "Content-Disposition": f'attachment; filename="{COPY_NAME}"',
+                "Content-Length": str(copy.size),
+                "Content-Disposition": f'attachment; filename="{copy.name}"',
                 "Cache-Control": "no-store",
                 "X-Content-Type-Options": "nosniff",
             }
         )
         await response.prepare(request)
-        async for chunk in self.site.drafts.read_file(draft.vault, COPY_FILE, draft.record.copy_chunks):
+        async for chunk in self.site.drafts.read_file(draft.vault, copy.file, copy.chunks):
             await response.write(chunk)
         await response.write_eof()
         return response

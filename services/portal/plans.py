@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -14,6 +14,8 @@ from shared import form
 from shared.errors import AntragsweicheError
 from shared.form.build import as_application, build_supplement
 from shared.form.flow import Built, Missing, SlotAnswer, Upload, View, build_application, look
+from shared.form.model import Protection
+from shared.form.schema import FLAGS
 
 
 class SendKind(StrEnum):
@@ -44,10 +46,12 @@ class Ready:
 
 def check(record: Record, kind: SendKind, today: date) -> None:
     """Raises `Incomplete` if this cannot be sent."""
-    if kind in (SendKind.APPLICATION, SendKind.EARLY):
-        if record.place is None:
-            raise Incomplete(place=True)
-        _application(look(record.answers, today), (), early=kind is SendKind.EARLY)
+    if record.case:
+        return
+    if kind is not SendKind.SUPPLEMENT and record.place is None:
+        raise Incomplete(place=True)
+    # What is brought after a secured date makes the application whole: held to the same before anything is sent.
+    _application(look(record.answers, today), (), early=kind is SendKind.EARLY)
 
 
 def open_request(record: Record, kind: SendKind) -> dict[str, Any]:
@@ -91,10 +95,25 @@ def _supplement(
             raise Incomplete
         return built
     known = {evidence.key: evidence for evidence in record.open_evidence}
-    entries = [_entry(known.get(file.slot), document) for file, document in uploaded]
+    unknown = Protection.PROTECTED_ADDRESS if record.flags else Protection.NORMAL
+    entries = [_entry(known.get(file.slot), document, unknown) for file, document in uploaded]
     if not entries:
         raise Incomplete
-    return {"form": _form(), "reference": reference, "evidence": entries}
+    supplement = {"form": _form(), "reference": reference, "evidence": entries}
+    return supplement | {FLAGS: list(record.flags)} if record.flags else supplement
+
+
+def protecting_flags(application: Mapping[str, Any]) -> tuple[dict[str, str], ...]:
+    """What must be said again with whatever is brought later: that an address is secret."""
+    protect = {flag.id for flag in form.DEFINITION.flags if flag.protection is not Protection.NORMAL}
+    return tuple(entry for entry in application.get(FLAGS, ()) if entry["flag"] in protect)
+
+
+def names_in(record: Record, today: date) -> dict[str, str]:
+    """Names of persons, as far as they are known here: a case knows those it announced evidence for."""
+    if record.case:
+        return {each.person: each.person_name for each in record.open_evidence if each.person_name}
+    return look(record.answers, today).people
 
 
 def _to_bring(record: Record, view: View) -> tuple[str, ...]:
@@ -108,10 +127,11 @@ def _to_bring(record: Record, view: View) -> tuple[str, ...]:
     )
 
 
-def _entry(evidence: OpenEvidence | None, document: str) -> dict[str, Any]:
+def _entry(evidence: OpenEvidence | None, document: str, unknown: Protection) -> dict[str, Any]:
     if evidence is None:
-        return {"evidence_code": "E-OTHER", "document": document}
+        return {"evidence_code": "E-OTHER", "document": document, "class": unknown.value}
     return {
+        "class": evidence.protection,
         "evidence_code": evidence.evidence_code,
         "person_ref": evidence.person,
         "question_id": evidence.question_id,
@@ -132,6 +152,7 @@ def slots_of(view: View) -> tuple[OpenEvidence, ...]:
             person=slot.person,
             person_name=slot.person_name if len(view.people) > 1 else "",
             question_id=slot.question_id,
+            protection=slot.protection.value,
         )
         for slot in view.slots
     )

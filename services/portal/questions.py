@@ -57,6 +57,7 @@ class Questions:
             if typed is not None:
                 values |= {name: list(typed.get(name, [""])) for name in raw_names(asked.question, asked.key)}
         before = draft.view.previous_step(step.id)
+        notices = [(asked, notice) for asked in shown(step) for notice in asked.notices] if typed is None else []
         return self.site.page(
             "list.html" if step.kind == "list" else "question.html",
             step.title,
@@ -69,6 +70,8 @@ class Questions:
             values=values,
             problems=problems,
             by_key={problem.key: problem for problem in problems},
+            said=bool(notices),
+            notices=notices,
             skippable=skippable,
             back=back if back in BACK else "",
             previous=BACK.get(back) or (f"/frage/{before.id}" if before is not None else "/aufgaben"),
@@ -87,17 +90,17 @@ class Questions:
         today = self.site.today()
         known = {asked.key for asked in step.asked}
         problems: tuple[FieldProblem, ...] = ()
-        lost = False
+        lost = noticed = False
 
         def change(record: Record) -> Record:
-            nonlocal problems, lost
+            nonlocal problems, lost, noticed
             current = look(record.answers, today)
             try:
                 now = current.step(step.id)
             except KeyError:
                 raise web.HTTPNotFound from None
             saved = save(record.answers, now, _with_municipality(now, form, record), today)
-            problems, lost = saved.problems, bool(saved.lost)
+            problems, lost, noticed = saved.problems, bool(saved.lost), bool(saved.noticed)
             undo = Undo(step=step.id, back=back, answers=record.answers) if lost else None
             return record.changed(answers=saved.draft, undo=undo)
 
@@ -113,6 +116,9 @@ class Questions:
                 raise web.HTTPSeeOther(_url(step.id, back))
             if not (skippable and "_skip" in form):
                 return self._page(draft, _same(draft, step), back, typed=form, problems=problems, skippable=skippable)
+        if noticed and not problems:
+            # Something is to be said about an answer: the page once more, with it. The next time it goes on.
+            raise web.HTTPSeeOther(_url(step.id, back))
         raise web.HTTPSeeOther(self._after(Draft(draft.vault, draft.loaded, draft.view), step.id, back, record))
 
     async def _change_list(self, draft: Draft, step: Step, form: Answers, back: str) -> web.Response:

@@ -79,6 +79,8 @@ class OpenEvidence(Frozen):
     person: str
     person_name: str
     question_id: str
+    protection: str = "normal"
+    """The access class that an upload gets."""
 
 
 class Sent(Frozen):
@@ -122,8 +124,11 @@ class Record(Frozen):
     sending_kind: str | None = None
     sent: tuple[Sent, ...] = ()
     copy_chunks: int = 0
-    """Chunks of the PDF copy of what was sent last; 0: there is none."""
+    """Chunks of the PDF copy of the application; 0: there is none."""
     copy_size: int = 0
+    later_chunks: int = 0
+    """The same of what was sent after a secured date."""
+    later_size: int = 0
     target: Target = Target()
     open_evidence: tuple[OpenEvidence, ...] = ()
     announced: tuple[str, ...] = ()
@@ -132,6 +137,8 @@ class Record(Frozen):
     """The application of an early submission: what differs from it by now is brought later."""
     delivered: tuple[str, ...] = ()
     """Ids of files that intake has got."""
+    flags: tuple[dict[str, str], ...] = ()
+    """Flags of the application that protect: they go along with whatever is brought later."""
     erased_at: datetime | None = None
     """Shown to the citizen: when the draft behind a case goes."""
 

@@ -26,11 +26,13 @@ from services.portal import plans
 from services.portal.drafts import CHUNK_BYTES, Drafts
 from services.portal.intake import Answer, Intake, Refused
 from services.portal.plans import Ready, SendKind
-from services.portal.records import OpenEvidence, Place, Record, Sent, Stage, StoredFile, Target
+from services.portal.records import Record, Sent, Stage, StoredFile, Target
 from services.portal.settings import PortalSettings
 from services.portal.times import berlin_today
 from services.portal.vault import Vault
+from shared.contracts.manifest import Kind
 from shared.errors import AntragsweicheError, OurError
+from shared.form.pdf import CannotRender
 from shared.telemetry.logs import emit
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,8 @@ log = logging.getLogger(__name__)
 OPENINGS: Final = 4
 COPY_FILE: Final = "copy"
 COPY_NAME: Final = "Antrag.pdf"
+LATER_FILE: Final = "later"
+LATER_NAME: Final = "Nachreichung.pdf"
 RECEIPT_TRIES: Final = 8
 OVER: Final = frozenset({"submission-expired", "submission-withdrawn", "idempotency-key-reused", "destination-changed"})
 """This opening leads nowhere any more: the next gets another key."""
@@ -48,8 +52,8 @@ ELSEWHERE: Final = frozenset(
 )
 """The directory has changed since the place was looked up."""
 
-Render = Callable[[Mapping[str, Any], Place | None, datetime], bytes]
-"""The PDF of an application."""
+Render = Callable[[Mapping[str, Any], Record, datetime, Kind], bytes]
+"""The PDF of an application or supplement."""
 
 
 class Busy(AntragsweicheError):
@@ -187,8 +191,8 @@ class Sender:
             uploaded = await self._upload_files(vault, record, submission_id)
             ready = plans.build(record, kind, uploaded, today)
             documents = [document for _, document in uploaded]
-            if self.render is not None and kind in (SendKind.APPLICATION, SendKind.EARLY):
-                documents.insert(0, await self._upload_copy(vault, record, submission_id, ready.application))
+            if self.render is not None and kind is not SendKind.WITHDRAWAL:
+                documents[:0] = await self._upload_copy(vault, record, submission_id, kind, ready.application)
             answer = await self.intake.complete(submission_id, ready.application, documents)
         except Refused as refused:
             if refused.code in OVER:
@@ -223,21 +227,30 @@ class Sender:
         )
 
     async def _upload_copy(
-        self, vault: Vault, record: Record, submission_id: str, application: Mapping[str, Any]
-    ) -> str:
-        """The application as a PDF: kept for the citizen, and sent along for case workers without an interface."""
+        self, vault: Vault, record: Record, submission_id: str, kind: SendKind, application: Mapping[str, Any]
+    ) -> list[str]:
+        """What is sent as a PDF: for case workers without an interface, and kept for the citizen while the draft is. A
+        case keeps no answers, so no copy. What cannot be rendered goes without: the receiver tries again.
+        """
         assert self.render is not None, "asked before"
-        pdf = await asyncio.to_thread(self.render, application, record.place, self.clock())
-        written = await self.drafts.write_file(vault, COPY_FILE, _pieces(pdf))
-        await self.drafts.change(
-            vault,
-            lambda found: found.changed(copy_chunks=written.chunks, copy_size=written.size),
-            self.settings.unused_s,
-        )
+        later = kind is SendKind.SUPPLEMENT
+        meant = Kind.SUPPLEMENT if later else Kind.APPLICATION
+        try:
+            pdf = await asyncio.to_thread(self.render, application, record, self.clock(), meant)
+        except CannotRender as error:
+            emit(log, logging.ERROR, "sent without its PDF", error=error)
+            return []
+        if not record.case:
+            written = await self.drafts.write_file(vault, LATER_FILE if later else COPY_FILE, _pieces(pdf))
+            names = ("later_chunks", "later_size") if later else ("copy_chunks", "copy_size")
+            fields = dict(zip(names, (written.chunks, written.size), strict=True))
+            await self.drafts.change(vault, lambda found: found.changed(**fields), self.settings.unused_s)
         sha512 = hashlib.sha512(pdf).hexdigest()
-        return await self.intake.upload(
-            submission_id, COPY_NAME, "application/pdf", "form", len(pdf), sha512, lambda: _pieces(pdf)
+        name = LATER_NAME if later else COPY_NAME
+        uploaded = await self.intake.upload(
+            submission_id, name, "application/pdf", "form", len(pdf), sha512, lambda: _pieces(pdf)
         )
+        return [uploaded]
 
     async def _receipt(self, submission_id: str) -> Answer:
         for number in range(RECEIPT_TRIES):
@@ -289,7 +302,13 @@ class Sender:
         keep_s = self.settings.sent_s if complete else self.settings.unused_s
         target = record.place.target if record.place is not None else Target()
         announced = plans.open_evidence(record, today)
-        await self._write_case(vault, sent, announced, target, now + timedelta(seconds=keep_s))
+        lasting = {
+            "open_evidence": announced,
+            "target": target,
+            "flags": plans.protecting_flags(ready.application),
+            "erased_at": now + timedelta(seconds=keep_s),
+        }
+        await self._write_case(vault, sent, lasting)
 
         def close(found: Record) -> Record:
             fields = finished | {
@@ -304,18 +323,15 @@ class Sender:
 
         return await self.drafts.change(vault, close, keep_s)
 
-    async def _write_case(
-        self, vault: Vault, sent: Sent, announced: tuple[OpenEvidence, ...], target: Target, erased_at: datetime
-    ) -> None:
-        """Twice is harmless: what was sent stands in it once."""
+    async def _write_case(self, vault: Vault, sent: Sent, lasting: Mapping[str, Any]) -> None:
+        """`lasting`: the case's fields. Twice is harmless: what was sent stands in it once."""
         case = vault.case()
-        fresh = Record(case=True, sent=(sent,), open_evidence=announced, target=target, erased_at=erased_at)
-        await self.drafts.create(case, fresh, self.settings.case_s)
+        await self.drafts.create(case, Record(case=True, sent=(sent,), **lasting), self.settings.case_s)
 
         def add(found: Record) -> Record:
             known = any(each.submission_id == sent.submission_id for each in found.sent)
             together = found.sent if known else (*found.sent, sent)
-            return found.changed(sent=together, open_evidence=announced, target=target, erased_at=erased_at)
+            return found.changed(sent=together, **lasting)
 
         await self.drafts.change(case, add, self.settings.case_s)
 

@@ -26,7 +26,7 @@ from services.portal.vault import Vault
 from services.portal.web import TOKEN_FIELD, Buckets, Cookies, Gone, check_token, vault_of
 from shared.form.countries import COUNTRIES
 from shared.form.flow import View, look
-from shared.form.parse import raw_values
+from shared.form.parse import raw_names, raw_values
 
 TEMPLATES = Path(__file__).with_name("templates")
 STATIC = Path(__file__).with_name("static")
@@ -98,6 +98,7 @@ class Site:
         )
         self._jinja.globals |= {
             "countries": COUNTRIES,
+            "raw_names": raw_names,
             "raw_values": raw_values,
             "token_field": TOKEN_FIELD,
             "answer_lines": words.answer_lines,
@@ -120,13 +121,14 @@ class Site:
         vault: Vault | None = None,
         status: int = 200,
         problem: bool = False,
+        said: bool = False,
         **context: Any,
     ) -> web.Response:
-        """A rendered page. `problem` puts "Fehler:" before the title, so that screen readers say it first."""
+        """A rendered page. `problem` puts "Fehler:" before the title, `said` "Hinweis:": it is heard first."""
         record = draft.record if draft else None
         chosen = vault or (draft.vault if draft else None)
         html = self._jinja.get_template(template).render(
-            title=f"Fehler: {title}" if problem else title,
+            title=f"Fehler: {title}" if problem else f"Hinweis: {title}" if said else title,
             heading=title,
             draft=draft,
             brand=self.brand(record),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +22,7 @@ APPLICATION = "application.json"
 DOCUMENTS = "documents"
 INDEX = "index.json"
 MANIFEST = "manifest.jws"
-_EVIDENCE_MEMBERS = ("evidence_code", "person_ref", "question_id")
+_EVIDENCE_MEMBERS = ("evidence_code", "person_ref", "question_id", "class")
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def build_index(
         "postcode": manifest.postcode,
         "municipality_key": manifest.municipality_key,
         "follows": follows,
+        "flags": flags_of(application),
         "followed_by": [str(follower) for follower in links.followed_by],
         "application": {"file": APPLICATION, "size": len(contents.data), "sha512": contents.data_sha512},
         "documents": [
@@ -115,6 +117,13 @@ def evidence_by_document(application: Mapping[str, Any]) -> dict[UUID, list[dict
             described = {name: item[name] for name in _EVIDENCE_MEMBERS if isinstance(item.get(name), str)}
             found.setdefault(document, []).append(described)
     return found
+
+
+def flags_of(application: Mapping[str, Any]) -> list[str]:
+    """What the application says must be seen first, so that access can be restricted before anyone opens it."""
+    flags = application.get("flags")
+    named = [item.get("flag") for item in flags if isinstance(item, dict)] if isinstance(flags, list) else []
+    return sorted({flag for flag in named if isinstance(flag, str) and re.fullmatch("[a-z][a-z0-9_]{1,48}", flag)})
 
 
 def _uuid(value: object) -> UUID | None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.contracts.manifest import Kind
-from shared.form.annexes import annex_codes, requests_in
+from shared.form.annexes import annex_codes, flags_in, requests_in
 from shared.form.draft import PERSONS
 from shared.form.look import TO_FOLLOW, lacking
 from shared.form.model import Answer, Question, Repeat, Section
-from shared.form.schema import REQUESTS
+from shared.form.schema import FLAGS, REQUESTS
 from shared.form.validate import validate
 from shared.form.view import APPLICANT, State, View
 
@@ -85,6 +85,8 @@ def build_application(view: View, uploads: Sequence[Upload] = (), *, early: bool
     application["annex_codes"] = list(annex_codes(application, view.definition, view.today))
     if apart := requests_in(application, view.definition):
         application[REQUESTS] = apart
+    if raised := flags_in(application, view.definition, view.today):
+        application[FLAGS] = raised
     errors = validate(application, view.definition.service)
     if errors:
         return NotYet(tuple(_explained(view, application, error.path, error.code) for error in errors))
@@ -95,7 +97,7 @@ def build_supplement(
     view: View, sections: Collection[str], uploads: Sequence[Upload], reference: str, remarks: str = ""
 ) -> dict[str, Any]:
     """Later data and evidence for an earlier application (kind `supplement`): the sections named, as far as answered,
-    and only evidence that is uploaded."""
+    only evidence that is uploaded, and again what the Jobcenter must see first."""
     whole = as_application(view, uploads)
     chosen = {name: whole[name] for name in whole if name in sections}
     supplement = {"form": whole["form"], "reference": reference} | chosen
@@ -104,6 +106,8 @@ def build_supplement(
     documents = [entry for entry in whole.get("evidence", []) if "document" in entry]
     if documents:
         supplement["evidence"] = documents
+    if raised := flags_in(whole, view.definition, view.today):
+        supplement[FLAGS] = raised
     errors = validate(supplement, view.definition.service, Kind.SUPPLEMENT)
     if errors:
         raise ValueError(f"not a supplement: {errors}")
@@ -170,7 +174,12 @@ def _to_follow(view: View, *, early: bool) -> tuple[str, ...]:
 def _evidence(view: View, uploads: Sequence[Upload]) -> Iterator[dict[str, Any]]:
     """Said nothing about a slot: it will follow, so that the Jobcenter sees what is open."""
     for slot in view.slots:
-        about = {"evidence_code": slot.evidence_code, "question_id": slot.question_id, "person_ref": slot.person}
+        about = {
+            "evidence_code": slot.evidence_code,
+            "question_id": slot.question_id,
+            "person_ref": slot.person,
+            "class": slot.protection.value,
+        }
         documents = [upload.document for upload in uploads if upload.slot == slot.key]
         if documents:
             yield from (about | {"document": document} for document in dict.fromkeys(documents))

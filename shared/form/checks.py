@@ -11,10 +11,12 @@ from datetime import date
 from typing import Any
 
 from shared.contracts.manifest import Kind
+from shared.form.annexes import flags_due
 from shared.form.errors import FieldError, field_error
 from shared.form.iban import is_iban
 from shared.form.limits import EARLIEST_YEAR
 from shared.form.model import Answer, Definition, Question, Repeat, Section
+from shared.form.schema import FLAGS
 
 APPLICANT = "applicant"
 OUTSIDE = "outside"
@@ -31,6 +33,7 @@ def check(application: dict[str, Any], definition: Definition, kind: Kind) -> It
             yield from _section(application[section.id], section)
     if kind is Kind.APPLICATION:
         yield from _persons(application, definition)
+        yield from _flags(application, definition)
     yield from _evidence(application, definition)
 
 
@@ -94,6 +97,16 @@ def _persons(application: dict[str, Any], definition: Definition) -> Iterator[Fi
     for index, entry in enumerate(application.get("evidence", [])):
         if entry.get("person_ref", APPLICANT) not in known:
             yield field_error(("evidence", index, "person_ref"), "person-unknown")
+    for index, entry in enumerate(application.get(FLAGS, [])):
+        if entry["person_ref"] not in known:
+            yield field_error((FLAGS, index, "person_ref"), "person-unknown")
+
+
+def _flags(application: dict[str, Any], definition: Definition) -> Iterator[FieldError]:
+    """More may be raised than the answers call for (the sender may know more), but not fewer."""
+    raised = {(entry["flag"], entry["person_ref"]) for entry in application.get(FLAGS, [])}
+    if not raised.issuperset(flags_due(application, definition)):
+        yield field_error((FLAGS,), "flag-missing")
 
 
 def _evidence(application: dict[str, Any], definition: Definition) -> Iterator[FieldError]:

@@ -33,6 +33,7 @@ HINTS: dict[str, str] = {
     "person-repeated": "This person has an entry already.",
     "evidence-repeated": "This document is listed for the same question and person already.",
     "question-without-evidence": "This question does not ask for this evidence.",
+    "flag-missing": "The answers call for a flag that is not raised. Compare `flags` with the form's definition.",
     "contradiction": "`none` excludes the other values.",
     "not-json": "Only objects, lists, texts, booleans, whole numbers; money in cents, empty answers are left out.",
     "not-unicode": "Holds text that is not valid Unicode.",

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from shared.form.model import Answer, Definition
+from shared.form.model import Answer, Definition, Protection
 from shared.form.view import Asked, Slot
 
 
-def slots(definition: Definition, asked_for: Iterable[tuple[Asked, str]], names: Mapping[str, str]) -> tuple[Slot, ...]:
+def slots(
+    definition: Definition,
+    asked_for: Iterable[tuple[Asked, str]],
+    names: Mapping[str, str],
+    protection: Protection = Protection.NORMAL,
+) -> tuple[Slot, ...]:
     """Slots in the order of the questions (with their section) that call for them: those answered, and those that only
-    ask for evidence."""
+    ask for evidence. `protection`: the class of evidence that has none of its own."""
     kinds = {kind.code: kind for kind in definition.evidence}
     found: dict[str, Slot] = {}
     for asked, section in asked_for:
@@ -35,7 +40,7 @@ def slots(definition: Definition, asked_for: Iterable[tuple[Asked, str]], names:
                 question_id=asked.path,
                 reasons=(asked.label,),
                 section=section,
-                protection=kind.protection,
+                protection=protection if kind.protection is Protection.NORMAL else kind.protection,
                 optional=kind.optional,
             )
     return tuple(found.values())

@@ -9,6 +9,10 @@ here asks rather too little of strangers than too much, and the annex (VE, HG) t
     child       own child or the partner's, under 25, unmarried, without a family of its own
     parents     of an applicant under 25 without partner and child; then also brothers and sisters under 25
     never       children of 25 and more, foster children, other relatives, flatmates
+
+The applicant is presumed to apply for all of the community (§ 38 SGB II). Whoever is 15 may apply alone (§ 36 SGB I),
+so the applicant may say: only for myself. Then own children under 15 are still spoken for, everyone else speaks for
+themselves: they stay members of the community (§ 9 (2) SGB II), but are not asked about and not presumed to apply.
 """
 
 from __future__ import annotations
@@ -19,6 +23,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
+from shared.form.ages import age, months_before, pension_from
 from shared.form.model import Fact
 
 APPLICANT = "applicant"
@@ -58,17 +63,15 @@ class Member:
     cannot_work: bool = False
 
 
-def age(born: date, today: date) -> int:
-    """Full years. Born on 29 February: a year older on 1 March (§§ 187 (2), 188 BGB: with the end of 28 February)."""
-    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-
-
 @dataclass(frozen=True)
 class Household:
-    """All persons, the applicant first, on the day `today`."""
+    """All persons, the applicant first, on the day `today`. `only_self`: the applicant speaks for nobody else of 15 and
+    more; `moved_in`: since when they live there."""
 
     members: tuple[Member, ...]
     today: date
+    only_self: bool = False
+    moved_in: date | None = None
 
     @property
     def applicant(self) -> Member:
@@ -84,6 +87,18 @@ class Household:
     def community(self) -> frozenset[str]:
         """Ids of those who belong to the Bedarfsgemeinschaft; the applicant always does."""
         return frozenset(member.id for member in self.members if self._belongs(member))
+
+    @cached_property
+    def spoken_for(self) -> frozenset[str]:
+        """Ids of those in the community for whom the applicant applies."""
+        if not self.only_self:
+            return self.community
+        return frozenset(
+            member.id
+            for member in self.members
+            if member.relation == "self"
+            or (member.id in self.community and member.relation == "own_child" and self._under(member, 15))
+        )
 
     @cached_property
     def has_partner(self) -> bool:
@@ -163,21 +178,26 @@ class Household:
 
     def _maintenance_child(self, member: Member) -> bool:
         return (
-            member.id in self.community
+            member.id in self.spoken_for
             and member.relation in CHILDREN
             and self._under(member, 25)
             and member.other_parent_here is False
         )
 
     def _maintenance_parents(self, member: Member) -> bool:
-        if not self._under(member, 25) or member.id not in self.community:
+        if not self._under(member, 25) or member.id not in self.spoken_for:
             return False
         if member.relation == "self":
             return not any(m.relation == "parent" for m in self.members)
         return member.relation in PARTNERS
 
     def _learns(self, member: Member) -> bool:
-        if member.id not in self.community or member.relation not in ("self", "own_child", "partners_child", "sibling"):
+        if member.id not in self.spoken_for or member.relation not in (
+            "self",
+            "own_child",
+            "partners_child",
+            "sibling",
+        ):
             return False
         return self._under(member, 18) or (self._under(member, 25) and member.learns_at is not None)
 
@@ -190,6 +210,16 @@ class Household:
 
     def _pupil(self, member: Member) -> bool:
         return member.learns_at == "school" and self._under(member, 25)
+
+    def _pension_age(self, member: Member) -> bool:
+        return member.born is not None and pension_from(member.born) <= self.today
+
+    def _may_speak_for_others(self, member: Member) -> bool:
+        others = (m for m in self.members if m.relation != "self" and m.id in self.community)
+        return member.relation == "self" and any(self._from(other, 15) for other in others)
+
+    def _moved_recently(self, member: Member) -> bool:
+        return self.moved_in is not None and self.moved_in > months_before(self.today, 6)
 
 
 _Rule = Callable[[Household, Member], bool]
@@ -218,7 +248,28 @@ _FACTS: dict[Fact, _Rule] = {
     Fact.MAINTENANCE_CARE: Household._maintenance_care,
     Fact.MAINTENANCE_CHILD: Household._maintenance_child,
     Fact.MAINTENANCE_PARENTS: Household._maintenance_parents,
+    Fact.PENSION_AGE: Household._pension_age,
+    Fact.MAY_SPEAK_FOR_OTHERS: Household._may_speak_for_others,
+    Fact.SPOKEN_FOR: lambda h, m: m.id in h.spoken_for,
+    Fact.SPEAKS_FOR_SELF: lambda h, m: m.id in h.community - h.spoken_for,
+    Fact.MOVED_RECENTLY: Household._moved_recently,
 }
+ONLY_SELF = "only_self"
+"""The answer of `household.speaks_for` that ends the presumption of § 38 SGB II."""
+
+
+def household(
+    today: date,
+    applicant: Mapping[str, object],
+    persons: Iterable[tuple[str, Mapping[str, object]]],
+    told: Told,
+    *,
+    speaks_for: object = None,
+    moved_in: object = None,
+) -> Household:
+    """From answers: see `people`; `speaks_for` is `household.speaks_for`, `moved_in` is `housing.move_in_date`."""
+    members = people(applicant, persons, told)
+    return Household(members, today, only_self=speaks_for == ONLY_SELF, moved_in=_date(moved_in))
 
 
 def people(

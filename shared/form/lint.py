@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from shared.form.conditions import references
-from shared.form.model import Answer, AnswerIn, Condition, Definition, Question, Repeat, Section
+from shared.form.model import Answer, AnswerIn, Condition, Definition, Protection, Question, Repeat, Section
 from shared.form.reach import unreachable
 
 _WITH_OPTIONS = (Answer.ONE, Answer.MANY)
@@ -23,8 +23,10 @@ def lint(definition: Definition) -> list[str]:
       stands: never from outside into a group or into a section that repeats for each person.
     - Every question can be reached, and none is asked twice: not in another section either.
     - Evidence and annex codes are declared and used; questions with options have them, others do not.
+    - Notices have one reason, look back only and can be said; flags look at what is asked, and a protecting flag is
+      raised by answers about all.
     """
-    findings = [*_duplicates(definition), *_asked_twice(definition), *_codes(definition)]
+    findings = [*_duplicates(definition), *_asked_twice(definition), *_codes(definition), *_flags(definition)]
     asked: dict[str, Question] = {}
     sections = {section.id: section for section in definition.sections}
     for section in definition.sections:
@@ -33,10 +35,12 @@ def lint(definition: Definition) -> list[str]:
             path = f"{section.id}.{question.id}"
             findings.extend(_question(path, question, asked, sections))
             asked[path] = question
+            findings.extend(_notices(path, question, asked, sections))
             for field in question.fields:
                 field_path = f"{path}.{field.id}"
                 findings.extend(_question(field_path, field, asked, sections))
                 asked[field_path] = field
+                findings.extend(_notices(field_path, field, asked, sections))
     if not findings:
         # Only where all conditions look back does it make sense to try answers.
         findings.extend(f"{path}: no answers lead to it" for path in unreachable(definition))
@@ -47,6 +51,7 @@ def _duplicates(definition: Definition) -> Iterator[str]:
     yield from _repeated("section id", "form", [section.id for section in definition.sections])
     yield from _repeated("evidence code", "form", [kind.code for kind in definition.evidence])
     yield from _repeated("annex code", "form", [annex.code for annex in definition.annexes])
+    yield from _repeated("flag", "form", [flag.id for flag in definition.flags])
     for section in definition.sections:
         for place, questions in _levels(section):
             yield from _repeated("id", place, [question.id for question in questions])
@@ -97,12 +102,37 @@ def _codes(definition: Definition) -> Iterator[str]:
                         yield f"{place}.{question.id}: evidence {code} is not declared"
                 if question.annex is not None and question.annex not in annexes:
                     yield f"{place}.{question.id}: annex {question.annex} is not declared"
-    known = {path for section in definition.sections for path in (f"{section.id}.{q.id}" for q in section.questions)}
     for annex in definition.annexes:
-        for condition in (annex.when, annex.each):
-            for reference in references(condition) if condition is not None else ():
-                if reference not in known:
-                    yield f"annex {annex.code}: {reference} is not asked"
+        yield from _unknown(definition, f"annex {annex.code}", annex.when, annex.each)
+
+
+def _flags(definition: Definition) -> Iterator[str]:
+    for flag in definition.flags:
+        yield from _unknown(definition, f"flag {flag.id}", flag.when, flag.each)
+        if flag.when is None and flag.each is None:
+            yield f"flag {flag.id}: no answers raise it"
+        if flag.protection is not Protection.NORMAL and (flag.when is None or flag.each is not None):
+            yield f"flag {flag.id}: protects for single persons"
+
+
+def _unknown(definition: Definition, what: str, *conditions: Condition | None) -> Iterator[str]:
+    known = {path for section in definition.sections for path in (f"{section.id}.{q.id}" for q in section.questions)}
+    for condition in conditions:
+        for reference in references(condition) if condition is not None else ():
+            if reference not in known:
+                yield f"{what}: {reference} is not asked"
+
+
+def _notices(path: str, question: Question, asked: dict[str, Question], sections: dict[str, Section]) -> Iterator[str]:
+    """A notice may look at its own question too: that is answered when it is said."""
+    yield from _repeated("notice", path, [notice.id for notice in question.notices])
+    place = tuple(path.split("."))[:-1]
+    for notice in question.notices:
+        if (notice.when is None) is (notice.doubt is None):
+            yield f"{path}: notice {notice.id} needs one reason"
+        if notice.doubt is not None and question.type is not Answer.TEXT:
+            yield f"{path}: notice {notice.id} doubts what is no text"
+        yield from _conditions(f"{path}, notice {notice.id}", place, [notice.when], asked, sections)
 
 
 def _question(path: str, question: Question, asked: dict[str, Question], sections: dict[str, Section]) -> Iterator[str]:

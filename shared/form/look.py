@@ -13,16 +13,17 @@ from typing import Any
 
 from shared.form.conditions import either, evaluate, fact
 from shared.form.definition import DEFINITION
+from shared.form.doubts import is_doubtful
 from shared.form.draft import NUMBERS, PERSONS, Draft
 from shared.form.evidence import slots
-from shared.form.household import APPLICANT, TOLD, Household, people
-from shared.form.model import Answer, Condition, Definition, Fact, Question, Repeat, Section
+from shared.form.household import APPLICANT, TOLD, Household, household
+from shared.form.model import Answer, Condition, Definition, Fact, Notice, Protection, Question, Repeat, Section
 from shared.form.view import Asked, SectionState, State, Step, View
 
-EVERYONE: Condition = either(fact(Fact.APPLICANT), fact(Fact.IN_COMMUNITY))
+EVERYONE: Condition = either(fact(Fact.APPLICANT), fact(Fact.SPOKEN_FOR))
 """Of whom sections are asked that repeat for each person, unless they say otherwise."""
 TO_FOLLOW = "to_follow"
-_TELLING = frozenset({"applicant", "household", *TOLD})
+_TELLING = frozenset({"applicant", "household", "housing", *TOLD})
 """Sections whose answers tell something about the household."""
 
 
@@ -64,7 +65,9 @@ class _Walk:
             self._section(section)
         known = {step_key for step_key in self.draft if step_key.startswith("evidence.")}
         names = {member.id: self.name(member.id) for member in self.household.members}
-        asked_slots = slots(self.definition, self.asked, names)
+        # Papers are asked for only of those for whom the application is.
+        papers = [(asked, section) for asked, section in self.asked if asked.person in self.household.spoken_for]
+        asked_slots = slots(self.definition, papers, names, self._protection())
         wanted = {slot.key for slot in asked_slots}
         self.kept |= {key: self.draft[key] for key in known & wanted}
         later = [name for name in self.draft.get(TO_FOLLOW, []) if self._deferrable(name)]
@@ -84,6 +87,12 @@ class _Walk:
             people=names,
             community=self.household.community,
         )
+
+    def _protection(self) -> Protection:
+        """The class of evidence that has none of its own."""
+        place = _Place(self.definition.sections[0], "", "", APPLICANT, APPLICANT)
+        protecting = (flag for flag in self.definition.flags if flag.protection is not Protection.NORMAL)
+        return next((flag.protection for flag in protecting if self._holds(flag.when, place)), Protection.NORMAL)
 
     def _deferrable(self, section_id: str) -> bool:
         section = self.definition.section(section_id)
@@ -215,9 +224,15 @@ class _Walk:
             required=required and question.type is not Answer.EVIDENCE,
             early=question.early,
             value=value if question.type is not Answer.EVIDENCE else None,
+            notices=tuple(notice for notice in question.notices if self._says(notice, value, place)),
         )
         self.asked.append((asked, place.section.id))
         return asked
+
+    def _says(self, notice: Notice, value: Any, place: _Place) -> bool:
+        if value is None:
+            return False
+        return is_doubtful(notice.doubt, value) if notice.doubt is not None else self._holds(notice.when, place)
 
     def _worded(self, text: str, place: _Place) -> str:
         if "{name}" not in text:
@@ -291,4 +306,11 @@ def household_of(answers: Draft, today: date) -> Household:
         person: {name: answers.get(f"{section}.{person}.{name}") for section, names in TOLD.items() for name in names}
         for person in (APPLICANT, *(item for item, _ in persons))
     }
-    return Household(people(applicant, persons, told), today)
+    return household(
+        today,
+        applicant,
+        persons,
+        told,
+        speaks_for=answers.get("household.speaks_for"),
+        moved_in=answers.get("housing.move_in_date"),
+    )

@@ -112,6 +112,16 @@ class Fact(StrEnum):
     """Under 25, one parent outside the household."""
     MAINTENANCE_PARENTS = "maintenance_parents"
     """Under 25 and no parent in the household."""
+    PENSION_AGE = "pension_age"
+    """Has reached the age limit of § 7a SGB II."""
+    MAY_SPEAK_FOR_OTHERS = "may_speak_for_others"
+    """The applicant, if somebody else of 15 or more belongs to the community (§ 38 SGB II presumes authority)."""
+    SPOKEN_FOR = "spoken_for"
+    """Belongs to the community, and the applicant applies for the person."""
+    SPEAKS_FOR_SELF = "speaks_for_self"
+    """Belongs to the community, and the applicant does not apply for the person."""
+    MOVED_RECENTLY = "moved_recently"
+    """The applicant's household moved in within six months."""
 
 
 class AnswerIn(Frozen):
@@ -170,6 +180,26 @@ class Protection(StrEnum):
     PROTECTED_ADDRESS = "protected_address"
 
 
+class Doubt(StrEnum):
+    """A check that an answer may fail and be right all the same: it warns, and never blocks (`shared.form.doubts`)."""
+
+    PENSION_NUMBER = "pension_number"
+    INSURED_NUMBER = "insured_number"
+    TAX_ID = "tax_id"
+
+
+class Notice(Frozen):
+    """A word to the citizen about an answer, once it is given: what it means, what to do. Never a blocker, never sent.
+
+    Said if `when` holds, or if the answer fails `doubt`: exactly one of the two is there."""
+
+    id: Identifier
+    title: str = Field(min_length=1, max_length=120, description="German, for citizens")
+    text: str = Field(min_length=1, max_length=700, description="German, for citizens")
+    when: Condition | None = None
+    doubt: Doubt | None = None
+
+
 class Question(Frozen):
     """One question.
 
@@ -185,6 +215,7 @@ class Question(Frozen):
     | `by_portal` | set by the portal, never asked of citizens |
     | `page` | a page of this title begins here; else the question stands on the page before |
     | `earliest_days`, `latest_days` | bounds of a date, counted from the day of answering; never checked later |
+    | `notices` | said beside the answer where it calls for them |
     """
 
     id: Identifier
@@ -211,6 +242,7 @@ class Question(Frozen):
     by_portal: bool = False
     earliest_days: int | None = None
     latest_days: int | None = None
+    notices: tuple[Notice, ...] = ()
 
 
 class Repeat(StrEnum):
@@ -257,8 +289,22 @@ class Annex(Frozen):
     each: Condition | None = None
 
 
+class Flag(Frozen):
+    """What a case worker must see before anything else: derived from the answers, sent as `flags`, on top of the PDF.
+
+    Raised for the applicant if `when` holds; where `each` stands, for every person for whom that holds. While a flag
+    with `protection` is raised, evidence that is not protected otherwise is of this class."""
+
+    id: Identifier
+    label: str = Field(min_length=1, max_length=120, description="German, for case workers")
+    text: str = Field(min_length=1, max_length=600, description="German, for case workers: what to do")
+    when: Condition | None = None
+    each: Condition | None = None
+    protection: Protection = Protection.NORMAL
+
+
 class Definition(Frozen):
-    """A whole form."""
+    """A whole form. `evidence_classes`: entries of the evidence list name their access class."""
 
     service: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,98}[a-z0-9]$")]
     version: Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+\.[0-9]+$")]
@@ -266,10 +312,12 @@ class Definition(Frozen):
     sections: tuple[Section, ...] = Field(min_length=1)
     evidence: tuple[EvidenceKind, ...] = ()
     annexes: tuple[Annex, ...] = ()
+    flags: tuple[Flag, ...] = ()
+    evidence_classes: bool = False
 
     def section(self, section_id: str) -> Section | None:
         return next((section for section in self.sections if section.id == section_id), None)
 
 
-for _model in (AllOf, AnyOf, Not, Question, Section, Annex, Definition):
+for _model in (AllOf, AnyOf, Not, Notice, Question, Section, Annex, Flag, Definition):
     _model.model_rebuild()

@@ -12,7 +12,7 @@ from itertools import product
 from typing import Any
 
 from shared.form.conditions import evaluate, every, references
-from shared.form.model import AnswerIn, Condition, Definition, Fact, Person, Repeat, Section
+from shared.form.model import AnswerIn, Condition, Definition, Fact, Person, Question, Repeat, Section
 
 AGES = (5, 13, 17, 20, 30, 62, 70)
 _AGE_FACTS = {
@@ -24,13 +24,14 @@ _AGE_FACTS = {
     Fact.UNDER_25: range(25),
     Fact.UNDER_18: range(18),
     Fact.UNDER_15: range(15),
+    Fact.PENSION_AGE: range(67, 200),
 }
 OTHER = "other than any condition names"
 MAX_TRIES = 200_000
 
 
 def unreachable(definition: Definition) -> Iterator[str]:
-    """Paths of questions that no answers lead to. For sound definitions: conditions look back only."""
+    """Paths of questions, names of notices that no answers lead to. Sound definitions only: conditions look back."""
     whens: dict[str, Condition | None] = {}
     for section in definition.sections:
         guard = _guard(section)
@@ -39,11 +40,23 @@ def unreachable(definition: Definition) -> Iterator[str]:
             whens[path] = _both(guard, question.when)
             if not _reachable(path, whens):
                 yield path
+            yield from _silent(path, question, whens)
             for field in question.fields:
                 inner = f"{path}.{field.id}"
                 whens[inner] = _both(whens[path], field.when)
                 if not _reachable(inner, whens):
                     yield inner
+                yield from _silent(inner, field, whens)
+
+
+def _silent(path: str, question: Question, whens: Mapping[str, Condition | None]) -> Iterator[str]:
+    """Notices that no answer ever calls for."""
+    for notice in question.notices:
+        if notice.when is None:
+            continue
+        name = f"{path}, notice {notice.id}"
+        if not _reachable(name, {**whens, name: _both(whens[path], notice.when)}):
+            yield name
 
 
 def _guard(section: Section) -> Condition | None:

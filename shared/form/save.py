@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -29,6 +30,8 @@ class Saved:
     draft: Draft
     problems: tuple[FieldProblem, ...]
     lost: tuple[Lost, ...]
+    noticed: tuple[str, ...] = ()
+    """Keys of answers of this page about which there is something new to say (`Asked.notices`): show the page again."""
 
 
 def save(draft: Draft, step: Step, form: Form, today: date) -> Saved:
@@ -52,7 +55,7 @@ def save(draft: Draft, step: Step, form: Form, today: date) -> Saved:
     problems.extend(_empty(asked) for asked in wanted.values() if asked.required and _is_empty(asked, new, problems))
     order = {asked.key: index for index, asked in enumerate(wanted.values())}
     problems.sort(key=lambda problem: order.get(problem.key, 0))
-    return Saved(new, tuple(problems), lost_between(before, after))
+    return Saved(new, tuple(problems), lost_between(before, after), _noticed(before, wanted))
 
 
 def prune(draft: Draft, today: date) -> tuple[Draft, tuple[Lost, ...]]:
@@ -71,6 +74,21 @@ def lost_between(before: View, after: View) -> tuple[Lost, ...]:
         Lost(key, labels.get(key) or slots.get(key, ""), titles.get(key, "Nachweise"))
         for key in gone
         if key in labels | slots
+    )
+
+
+def _noticed(before: View, now: Mapping[str, Asked]) -> tuple[str, ...]:
+    """A notice is new once for each answer: who has read it and stays with the answer goes on."""
+    read = {
+        (asked.key, notice.id, repr(asked.value))
+        for step in before.steps
+        for asked in step.asked
+        for notice in asked.notices
+    }
+    return tuple(
+        asked.key
+        for asked in now.values()
+        if any((asked.key, notice.id, repr(asked.value)) not in read for notice in asked.notices)
     )
 
 

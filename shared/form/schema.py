@@ -15,11 +15,12 @@ from shared.contracts.manifest import Kind
 from shared.form.answers import ADDRESS, PERSON_REF, answer_schema
 from shared.form.conditions import Facts, JsonSchema, Relative, evaluate, every, references, to_schema
 from shared.form.limits import MAX_EVIDENCE, MAX_ITEMS, MAX_LONG, MAX_PERSONS, MAX_TEXT
-from shared.form.model import Answer, Condition, Definition, Fact, Question, Repeat, Section
+from shared.form.model import Answer, Condition, Definition, Fact, Protection, Question, Repeat, Section
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 EARLY = "to_follow"
 REQUESTS = "requests"
+FLAGS = "flags"
 
 
 def schema_uri(definition: Definition, kind: Kind) -> str:
@@ -55,6 +56,7 @@ def _application(definition: Definition) -> JsonSchema:
     asked_apart = dict(own_requests(definition))
     if asked_apart:
         properties[REQUESTS] = _requests(asked_apart)
+    properties |= _flags(definition)
     defs: JsonSchema = {"address": ADDRESS}
     rules: list[JsonSchema] = []
     once = _once(definition)
@@ -84,6 +86,7 @@ def _supplement(definition: Definition) -> JsonSchema:
         "remarks": _lines("Anything the Jobcenter should know"),
         "evidence": _evidence(definition),
     }
+    properties |= _flags(definition)
     for section in definition.sections:
         if section.deferrable:
             defs[section.id] = _section(section)[0]
@@ -130,6 +133,9 @@ def _lines(description: str) -> JsonSchema:
 def _evidence(definition: Definition) -> JsonSchema:
     """One entry for each document or announcement: uploaded (`document`), `will_follow`, or `not_available` and why."""
     asked = [path for path, question in walk(definition) if question.evidence]
+    classes: JsonSchema = (
+        {"class": {"enum": [each.value for each in Protection]}} if definition.evidence_classes else {}
+    )
     return {
         "type": "array",
         "maxItems": MAX_EVIDENCE,
@@ -144,6 +150,7 @@ def _evidence(definition: Definition) -> JsonSchema:
                 "state": {"enum": ["will_follow", "not_available"]},
                 "reason": _lines("Why there is no such document"),
                 "follows_by": {"type": "string", "format": "date"},
+                **classes,
             },
             "additionalProperties": False,
             "if": {"required": ["document"]},
@@ -155,6 +162,19 @@ def _evidence(definition: Definition) -> JsonSchema:
             },
         },
     }
+
+
+def _flags(definition: Definition) -> JsonSchema:
+    """What a case worker must see first: derived from the answers."""
+    if not definition.flags:
+        return {}
+    entry = {
+        "type": "object",
+        "required": ["flag", "person_ref"],
+        "properties": {"flag": {"enum": [flag.id for flag in definition.flags]}, "person_ref": PERSON_REF},
+        "additionalProperties": False,
+    }
+    return {FLAGS: {"type": "array", "uniqueItems": True, "minItems": 1, "items": entry}}
 
 
 def own_requests(definition: Definition) -> Iterator[tuple[str, tuple[str, ...]]]:

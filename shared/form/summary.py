@@ -6,14 +6,15 @@ the definition knows stands in it exactly once.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from shared.form.annexes import household_in
-from shared.form.household import APPLICANT, Household
-from shared.form.model import Answer, Definition, Fact, Question, Repeat, Section
+from shared.form.annexes import annex_codes, household_in
+from shared.form.household import APPLICANT
+from shared.form.model import Answer, Definition, Fact, Protection, Question, Repeat, Section
 from shared.form.words import Places, answer_text
 
 Pointer = tuple[str | int, ...]
@@ -40,32 +41,51 @@ class Part:
     rows: tuple[Row, ...]
 
 
-def summarise(application: Mapping[str, Any], definition: Definition, today: date, places: Places) -> tuple[Part, ...]:
-    """All answers in the order of asking."""
-    return tuple(_Summary(application, definition, household_in(dict(application), today), places).parts())
+class Names(dict[str, str]):
+    """Person → "Ole Kind". Whoever is not named here is called by the reference: a supplement need not name anybody."""
+
+    def __missing__(self, ref: str) -> str:
+        return "antragstellende Person" if ref == APPLICANT else f"weitere Person ({ref})"
 
 
-def names_in(application: Mapping[str, Any]) -> dict[str, str]:
-    """Names of all persons: id → "Ole Kind"; the applicant first."""
+def summarise(
+    application: Mapping[str, Any],
+    definition: Definition,
+    today: date,
+    places: Places,
+    known: Mapping[str, str] | None = None,
+) -> tuple[Part, ...]:
+    """All answers in the order of asking. `known`: names of persons that the application does not name itself."""
+    return tuple(_Summary(application, definition, today, places, names_in(application, known)).parts())
+
+
+def names_in(application: Mapping[str, Any], known: Mapping[str, str] | None = None) -> Names:
+    """Names of all persons, the applicant first."""
     listed = application.get("household", {}).get("persons", [])
-    named = {APPLICANT: application.get("applicant", {})} | {person["id"]: person for person in listed}
-    return {
+    told = {APPLICANT: application.get("applicant", {})} | {person["id"]: person for person in listed}
+    names = {
         ref: " ".join(person[part] for part in ("given_names", "family_name") if part in person)
-        or ("antragstellende Person" if ref == APPLICANT else f"weitere Person ({ref})")
-        for ref, person in named.items()
+        for ref, person in told.items()
     }
+    return Names({**(known or {}), **{ref: name for ref, name in names.items() if name}})
+
+
+def codes_of(application: Mapping[str, Any], definition: Definition, today: date) -> tuple[str, ...]:
+    """Annex codes as sent, or as they follow from the answers where the sender left them out."""
+    sent = application.get("annex_codes")
+    return annex_codes(dict(application), definition, today) if sent is None else tuple(sent)
 
 
 class _Summary:
     def __init__(
-        self, application: Mapping[str, Any], definition: Definition, household: Household, places: Places
+        self, application: Mapping[str, Any], definition: Definition, today: date, places: Places, people: Names
     ) -> None:
         self.application = application
         self.definition = definition
-        self.household = household
+        self.household = household_in(dict(application), today)
         self.places = places
-        self.people = names_in(application)
-        self.codes = frozenset(application.get("annex_codes", ()))
+        self.people = people
+        self.codes = frozenset(codes_of(application, definition, today))
 
     def parts(self) -> Iterator[Part]:
         for section in self.definition.sections:
@@ -85,7 +105,7 @@ class _Summary:
     def _title(self, section: Section, person: str) -> str:
         if person == APPLICANT:
             return section.title
-        name = self.people.get(person, person)
+        name = self.people[person]
         return (section.title_other or f"{section.title}: {{name}}").replace("{name}", name)
 
     def _object(
@@ -115,7 +135,7 @@ class _Summary:
                 continue
             for index, item in enumerate(content[group.id]):
                 subject = str(item["id"]) if group.id == "persons" else person
-                named = f"{group.label}: {index + 1}" if subject == person else f"{self.people[subject]}"
+                named = f"{group.label}: {index + 1}" if subject == person else self.people[subject]
                 named = named if subject != person or person == APPLICANT else f"{named} ({self.people[person]})"
                 inner = (*place, group.id, index)
                 yield from self._object(section, subject, named, item, group.fields, place=inner)
@@ -134,26 +154,39 @@ class _Summary:
 
     def _persons_annex(self, person: str) -> str:
         holds = self.household.facts(person)
-        if holds(Fact.IN_COMMUNITY):
+        if holds(Fact.SPOKEN_FOR):
             return "KI" if holds(Fact.UNDER_15) else "WEP"
         if holds(Fact.HOUSEHOLD_RELATIVE):
             return "HG"
         return "VE" if holds(Fact.RESPONSIBILITY) else MAIN
 
 
-def evidence_lines(application: Mapping[str, Any], definition: Definition) -> tuple[tuple[str, str, str], ...]:
-    """Evidence in words: (kind, person, state). A document is "liegt bei"."""
+_PROTECTED = {Protection.HEALTH.value: "Gesundheit, geschützt", Protection.PROTECTED_ADDRESS.value: "Anschrift geheim"}
+
+
+def evidence_lines(
+    application: Mapping[str, Any], definition: Definition, known: Mapping[str, str] | None = None
+) -> tuple[tuple[str, str, str], ...]:
+    """Evidence in words: (kind, person, state). Documents that belong together are counted on one line."""
     kinds = {kind.code: kind.label for kind in definition.evidence}
-    people = names_in(application)
-    lines = []
+    people = names_in(application, known)
+    lines: Counter[tuple[str, str, str]] = Counter()
     for entry in application.get("evidence", []):
-        person = people.get(entry.get("person_ref", APPLICANT), "")
-        if "document" in entry:
-            state = "liegt bei"
-        elif entry["state"] == "not_available":
-            state = f"gibt es nicht: {entry['reason']}"
-        else:
-            by = entry.get("follows_by")
-            state = f"folgt bis {by[8:10]}.{by[5:7]}.{by[:4]}" if by else "folgt"
-        lines.append((kinds.get(entry["evidence_code"], entry["evidence_code"]), person, state))
-    return tuple(lines)
+        ref = entry.get("person_ref", APPLICANT)
+        person = people[ref] if ref in people or ref != APPLICANT else ""
+        state = _state(entry)
+        if (word := _PROTECTED.get(entry.get("class", ""))) is not None:
+            state = f"{state} ({word})"
+        lines[kinds.get(entry["evidence_code"], entry["evidence_code"]), person, state] += 1
+    return tuple(
+        (kind, person, f"{state}: {n} Dateien" if n > 1 else state) for (kind, person, state), n in lines.items()
+    )
+
+
+def _state(entry: Mapping[str, Any]) -> str:
+    if "document" in entry:
+        return "liegt bei"
+    if entry["state"] == "not_available":
+        return f"gibt es nicht: {entry['reason']}"
+    by = entry.get("follows_by")
+    return f"folgt bis {by[8:10]}.{by[5:7]}.{by[:4]}" if by else "folgt"

@@ -8,7 +8,7 @@ from importlib import resources
 
 from shared.form.model import Definition
 
-_EARLIER: Mapping[str, tuple[str, ...]] = {"sgb2-hauptantrag": ("1.0.0",)}
+_EARLIER: Mapping[str, tuple[str, ...]] = {"sgb2-hauptantrag": ("1.0.0", "2.0.0")}
 
 
 @cache

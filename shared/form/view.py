@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Literal, TypedDict
 
 from shared.form.draft import Draft
-from shared.form.model import Definition, Protection, Question, Section
+from shared.form.model import Definition, Notice, Protection, Question, Section
 
 APPLICANT = "applicant"
 
@@ -36,6 +36,7 @@ class Asked:
     | `required` | needed for a complete application; an empty optional answer is fine |
     | `early` | needed even to secure the date |
     | `value` | the draft's answer, or None |
+    | `notices` | what is to be said about the answer; never a reason to stop |
     """
 
     key: str
@@ -47,6 +48,7 @@ class Asked:
     required: bool
     early: bool
     value: Any
+    notices: tuple[Notice, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 // Comfort only: everything works without it.
 "use strict";
 
-// Errors are announced: the summary gets the focus.
-document.querySelector(".summary-of-errors")?.focus();
+// Errors are announced, and words about an answer: the summary gets the focus.
+(document.querySelector(".summary-of-errors") ?? document.querySelector(".note.said"))?.focus();
 
 // A button pressed twice sends once.
 for (const form of document.querySelectorAll("form[method=post]")) {

@@ -13,7 +13,7 @@ from shared.form.definition.assets import ASSETS
 from shared.form.definition.claims import MAINTENANCE, PRIOR_CLAIMS
 from shared.form.definition.close import CLOSE
 from shared.form.definition.conditions import CONDITIONS
-from shared.form.definition.evidence import ANNEXES, EVIDENCE
+from shared.form.definition.evidence import ANNEXES, EVIDENCE, FLAGS
 from shared.form.definition.household import HOUSEHOLD
 from shared.form.definition.housing import HOUSING
 from shared.form.definition.income import INCOME
@@ -24,7 +24,7 @@ from shared.form.model import Definition
 
 DEFINITION = Definition(
     service="sgb2-hauptantrag",
-    version="2.0.0",
+    version="2.1.0",
     title="Hauptantrag auf Grundsicherungsgeld (früher Bürgergeld, Arbeitslosengeld II)",
     sections=(
         RESPONSIBILITY,
@@ -46,5 +46,8 @@ DEFINITION = Definition(
     ),
     evidence=EVIDENCE,
     annexes=ANNEXES,
+    flags=FLAGS,
+    evidence_classes=True,
 )
-"""Version 2.0.0: the whole form."""
+"""Version 2.1.0: notices, flags, classes of evidence, `household.speaks_for`; rare things are asked for in one question
+each (`conditions.special`, `housing.special`, `prior_claims.claims`)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.form.model import Answer, Option, Question
+from shared.form.model import Answer, Condition, Doubt, Notice, Option, Question
 
 
 def ask(question_id: str, kind: Answer, label: str, help_text: str = "", **more: Any) -> Question:
@@ -19,6 +19,12 @@ def options(**labels: str) -> tuple[Option, ...]:
 def own_requests(*values: str, among: tuple[Option, ...]) -> tuple[Option, ...]:
     """The options, those of these values marked as applications of their own."""
     return tuple(option.model_copy(update={"own_request": option.value in values}) for option in among)
+
+
+def notice(notice_id: str, when: Condition | Doubt, title: str, text: str) -> tuple[Notice, ...]:
+    """One notice on a question, as its `notices`; several are added up."""
+    reason = {"doubt": when} if isinstance(when, Doubt) else {"when": when}
+    return (Notice.model_validate({"id": notice_id, "title": title, "text": text, **reason}),)
 
 
 GENDERS = options(female="weiblich", male="männlich", diverse="divers", none="keine Angabe")

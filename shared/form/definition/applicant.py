@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from shared.form.conditions import every, is_answered, is_in, yes
-from shared.form.definition._make import EU_COUNTRIES, GENDERS, HUMANITARIAN_TITLES, RESIDENCE_TITLES, ask, options
+from shared.form.definition._make import (
+    EU_COUNTRIES,
+    GENDERS,
+    HUMANITARIAN_TITLES,
+    RESIDENCE_TITLES,
+    ask,
+    notice,
+    options,
+)
+from shared.form.definition.notices import AGES
 from shared.form.definition.responsibility import NO_FIXED_HOME, OBLIGATION_HELP, REFUGEE_ACCOMMODATION
-from shared.form.model import Answer, Condition, Not, Protection, Section
+from shared.form.model import Answer, Condition, Doubt, Not, Protection, Section
 
 _NATIONALITY = "applicant.nationality"
 _STATUS = "applicant.marital_status"
@@ -41,6 +50,7 @@ _PERSON = (
         required=True,
         early=True,
         latest_days=0,
+        notices=AGES,
     ),
     ask(
         "birth_name",
@@ -267,6 +277,13 @@ _MORE = (
         pattern=r"^[0-9]{8}[A-Z][0-9]{3}$",
         when=is_in("applicant.pension_insurance", "known"),
         required=True,
+        notices=notice(
+            "check_digit",
+            Doubt.PENSION_NUMBER,
+            "Bitte vergleichen Sie die Rentenversicherungsnummer",
+            "Die letzte Ziffer passt nicht zu den anderen. Meist ist das ein Tippfehler. Wenn die Nummer genau so auf "
+            "Ihrem Ausweis oder Brief steht, lassen Sie sie so.",
+        ),
     ),
     ask(
         "tax_id",
@@ -274,6 +291,13 @@ _MORE = (
         "Steuer-ID",
         "Freiwillig. 11 Ziffern, auf dem Steuerbescheid und der Lohnsteuerbescheinigung.",
         pattern="^[0-9]{11}$",
+        notices=notice(
+            "check_digit",
+            Doubt.TAX_ID,
+            "Bitte vergleichen Sie die Steuer-ID",
+            "Die Ziffern passen nicht zusammen. Meist ist das ein Tippfehler. Wenn die Nummer genau so auf Ihrem "
+            "Bescheid steht, lassen Sie sie so.",
+        ),
     ),
     ask(
         "desired_start",
@@ -307,6 +331,14 @@ _MORE = (
         ),
         evidence=("E-ARREARS",),
         evidence_when=("rent_arrears", "eviction", "energy_cut_off"),
+        notices=notice(
+            "urgent",
+            is_answered("applicant.urgent_need"),
+            "Rufen Sie das Jobcenter gleich an",
+            "Ihr Antrag wird als eilig gekennzeichnet. Sagen Sie am Telefon, dass Sie einen Vorschuss brauchen. "
+            "Damit müssen Sie nicht warten, bis alles ausgefüllt ist: In der Übersicht können Sie Ihren Termin "
+            "jetzt sichern.",
+        ),
     ),
     ask(
         "previous_benefits",

@@ -8,7 +8,7 @@ from shared.form.model import Answer, Fact, Repeat, Section
 
 _HAS = "assets.has"
 
-_MONEY = (
+_HELD = (
     ask(
         "has",
         Answer.MANY,
@@ -30,6 +30,46 @@ _MONEY = (
         ),
         required=True,
     ),
+)
+
+_GIFTS = (
+    ask(
+        "gifts_10y",
+        Answer.YES_NO,
+        "Haben Sie in den letzten zehn Jahren größeres Vermögen verschenkt oder übertragen?",
+        "Zum Beispiel ein Haus an die Kinder. Gewöhnliche Geschenke zählen nicht.",
+        label_other="Hat {name} in den letzten zehn Jahren größeres Vermögen verschenkt oder übertragen?",
+        when=fact(Fact.AGE_15_OR_OLDER),
+        required=True,
+        evidence=("E-OTHER",),
+    ),
+    ask(
+        "gift_amount",
+        Answer.MONEY,
+        "Wert des Geschenks",
+        "Vielleicht können Sie es zurückverlangen (§ 528 BGB). Er steht im Vertrag. Ungefähr genügt.",
+        when=yes("assets.gifts_10y"),
+        required=True,
+    ),
+    ask(
+        "gift_date",
+        Answer.DATE,
+        "Wann war das?",
+        "Das Datum des Vertrags oder der Überweisung.",
+        when=yes("assets.gifts_10y"),
+        required=True,
+        latest_days=0,
+    ),
+    ask(
+        "gift_to",
+        Answer.TEXT,
+        "An wen?",
+        "Das Jobcenter prüft, ob Sie es zurückbekommen können. Vorname und Familienname.",
+        when=yes("assets.gifts_10y"),
+    ),
+)
+
+_ACCOUNTS = (
     ask(
         "accounts",
         Answer.GROUP,
@@ -69,7 +109,14 @@ _MONEY = (
                 required=True,
                 minimum=-100_000_000,
             ),
-            ask("balance_on", Answer.DATE, "Stand vom", "Am besten von heute.", required=True, latest_days=0),
+            ask(
+                "balance_on",
+                Answer.DATE,
+                "Stand vom",
+                "Es zählt, was am Tag des Antrags da ist. Am besten der Stand von heute, aus der App oder vom Auszug.",
+                required=True,
+                latest_days=0,
+            ),
         ),
     ),
 )
@@ -122,7 +169,13 @@ _THINGS = (
         required=True,
         evidence=("E-VEHICLE",),
         fields=(
-            ask("make", Answer.TEXT, "Marke und Modell", "Zum Beispiel Škoda Fabia.", required=True),
+            ask(
+                "make",
+                Answer.TEXT,
+                "Marke und Modell",
+                "Damit lässt sich der Wert prüfen. Es steht im Fahrzeugschein, zum Beispiel Škoda Fabia.",
+                required=True,
+            ),
             ask(
                 "year",
                 Answer.INTEGER,
@@ -154,7 +207,13 @@ _THINGS = (
         fields=(
             ask("what", Answer.TEXT, "Was ist es?", "Zum Beispiel „halbes Haus in Polen“.", required=True),
             ask("lived_in", Answer.YES_NO, "Wohnen Sie selbst dort?", "Dann ist es oft geschützt.", required=True),
-            ask("country", Answer.COUNTRY, "In welchem Land?", "Wo es liegt.", required=True),
+            ask(
+                "country",
+                Answer.COUNTRY,
+                "In welchem Land?",
+                "Davon hängt ab, wer den Wert feststellt. Zum Beispiel Polen.",
+                required=True,
+            ),
             ask("value", Answer.MONEY, "Wert der Immobilie, geschätzt", "Ungefähr genügt.", required=True),
             ask("debts", Answer.MONEY, "Schulden darauf", "Zum Beispiel der Rest eines Kredits."),
         ),
@@ -172,7 +231,7 @@ _THINGS = (
         "valuables_value",
         Answer.MONEY,
         "Wert der Gegenstände, geschätzt",
-        "Ungefähr genügt.",
+        "Was Sie beim Verkauf bekämen. Vergleichen Sie mit Anzeigen im Internet. Ungefähr genügt.",
         when=is_in(_HAS, "valuables"),
         required=True,
     ),
@@ -205,43 +264,11 @@ _THINGS = (
     ),
 )
 
-_GIFTS = (
-    ask(
-        "gifts_10y",
-        Answer.YES_NO,
-        "Haben Sie in den letzten zehn Jahren größeres Vermögen verschenkt oder übertragen?",
-        "Zum Beispiel ein Haus an die Kinder. Gewöhnliche Geschenke zählen nicht.",
-        label_other="Hat {name} in den letzten zehn Jahren größeres Vermögen verschenkt oder übertragen?",
-        page="Geschenke",
-        when=fact(Fact.AGE_15_OR_OLDER),
-        required=True,
-        evidence=("E-OTHER",),
-    ),
-    ask(
-        "gift_amount",
-        Answer.MONEY,
-        "Wert des Geschenks",
-        "Ungefähr genügt.",
-        when=yes("assets.gifts_10y"),
-        required=True,
-    ),
-    ask(
-        "gift_date",
-        Answer.DATE,
-        "Wann war das?",
-        "Das Datum des Vertrags oder der Überweisung.",
-        when=yes("assets.gifts_10y"),
-        required=True,
-        latest_days=0,
-    ),
-    ask("gift_to", Answer.TEXT, "An wen?", "Vorname und Familienname.", when=yes("assets.gifts_10y")),
-)
-
 ASSETS = Section(
     id="assets",
     title="Vermögen",
     title_other="Vermögen von {name}",
     annex="VM",
     repeat=Repeat.PERSON,
-    questions=(*_MONEY, *_SAVINGS, *_THINGS, *_GIFTS),
+    questions=(*_HELD, *_GIFTS, *_ACCOUNTS, *_SAVINGS, *_THINGS),
 )

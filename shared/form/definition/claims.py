@@ -7,7 +7,8 @@ from shared.form.definition._make import ask, options
 from shared.form.model import Answer, Fact, Not, Protection, Question, Repeat, Section
 
 _APPLIED = "prior_claims.applied_benefits"
-_DAMAGE = yes("prior_claims.third_party_damage")
+_CLAIMS = "prior_claims.claims"
+_DAMAGE = is_in(_CLAIMS, "third_party_damage")
 
 PRIOR_CLAIMS = Section(
     id="prior_claims",
@@ -46,30 +47,43 @@ PRIOR_CLAIMS = Section(
             "alg1_sanction_until",
             Answer.DATE,
             "Bis wann zahlt sie nicht?",
-            "Das Datum steht im Bescheid.",
+            "So lange braucht das Jobcenter nicht auf die Agentur zu warten. Das Datum steht im Bescheid.",
             when=is_in("prior_claims.alg1_sanction", "yes"),
         ),
         ask(
-            "third_party_damage",
-            Answer.YES_NO,
-            "Brauchen Sie Leistungen, weil jemand anderes Sie verletzt oder geschädigt hat?",
-            "Zum Beispiel nach einem Verkehrsunfall. Dann holt sich das Jobcenter das Geld dort zurück.",
+            "claims",
+            Answer.MANY,
+            "Haben Sie Ansprüche gegen jemanden?",
+            "Wenn jemand anderes zahlen muss, holt sich das Jobcenter das Geld dort. Beispiel: Nach einem "
+            "Verkehrsunfall zahlt die Versicherung der anderen Seite.",
+            options=options(
+                third_party_damage="Ich brauche Leistungen, weil mich jemand verletzt oder geschädigt hat",
+                other="Ich habe Ansprüche aus einem Erbe, einem Vertrag oder auf Rückgabe eines Geschenks",
+                none="nichts davon",
+            ),
             required=True,
-            annex="UF",
-            evidence=("E-ACCIDENT",),
         ),
         ask(
             "damage_date",
             Answer.DATE,
             "Wann ist das passiert?",
-            "Der Tag des Unfalls oder der Tat.",
+            "Ab diesem Tag kann jemand anderes zahlen müssen. Der Tag des Unfalls oder der Tat.",
             page="Unfall oder Schaden",
             when=_DAMAGE,
             required=True,
             annex="UF",
             latest_days=0,
+            evidence=("E-ACCIDENT",),
         ),
-        ask("damage_place", Answer.TEXT, "Wo ist das passiert?", "Ort und Straße.", when=_DAMAGE, annex="UF"),
+        ask(
+            "damage_place",
+            Answer.TEXT,
+            "Wo ist das passiert?",
+            "Damit das Jobcenter die Polizei oder Versicherung findet. Ort und Straße, zum Beispiel Dreieich, "
+            "Hauptstraße.",
+            when=_DAMAGE,
+            annex="UF",
+        ),
         ask(
             "damage_what",
             Answer.LONG,
@@ -81,7 +95,14 @@ PRIOR_CLAIMS = Section(
             max_length=1000,
             protection=Protection.HEALTH,
         ),
-        ask("damage_who", Answer.TEXT, "Wer war schuld?", "Name, wenn Sie ihn kennen.", when=_DAMAGE, annex="UF"),
+        ask(
+            "damage_who",
+            Answer.TEXT,
+            "Wer war schuld?",
+            "Diese Person oder ihre Versicherung muss vielleicht zahlen. Der Name, wenn Sie ihn kennen.",
+            when=_DAMAGE,
+            annex="UF",
+        ),
         ask(
             "damage_insurance",
             Answer.TEXT,
@@ -100,22 +121,16 @@ PRIOR_CLAIMS = Section(
             max_length=60,
         ),
         ask(
-            "other_claims",
-            Answer.YES_NO,
-            "Haben Sie sonst noch Ansprüche gegen jemanden?",
-            "Zum Beispiel aus einem Erbe, einem Vertrag oder auf Rückgabe eines Geschenks.",
-            page="Sonstige Ansprüche",
-            required=True,
-            evidence=("E-OTHER",),
-        ),
-        ask(
             "other_claims_detail",
             Answer.LONG,
             "Welche Ansprüche, und gegen wen?",
-            "Ein oder zwei Sätze.",
-            when=yes("prior_claims.other_claims"),
+            "Das Jobcenter prüft, ob es das Geld für Sie holen kann. Ein oder zwei Sätze, zum Beispiel „Pflichtteil "
+            "nach meinem Vater“.",
+            page="Sonstige Ansprüche",
+            when=is_in(_CLAIMS, "other"),
             required=True,
             max_length=1000,
+            evidence=("E-OTHER",),
         ),
     ),
 )
@@ -144,7 +159,7 @@ def _block(prefix: str, annex: str, who: str, title: str, when: object, *, child
             f"{prefix}_name",
             Answer.TEXT,
             f"Name: {who}",
-            "Vorname und Familienname.",
+            "Das Jobcenter muss wissen, an wen es schreibt. Vorname und Familienname.",
             when=known,
             required=True,
             annex=annex,
@@ -153,7 +168,7 @@ def _block(prefix: str, annex: str, who: str, title: str, when: object, *, child
             f"{prefix}_address",
             Answer.ADDRESS,
             f"Anschrift: {who}",
-            "Wenn Sie sie kennen. Der Ort genügt.",
+            "Damit der Brief ankommt. Nur wenn Sie sie kennen; der Ort genügt.",
             when=known,
             annex=annex,
             protection=Protection.PROTECTED_ADDRESS,
@@ -189,7 +204,8 @@ def _block(prefix: str, annex: str, who: str, title: str, when: object, *, child
             f"{prefix}_none_reason",
             Answer.LONG,
             f"Warum wird kein Unterhalt gezahlt, oder warum wissen Sie nicht, wer {who} ist?",
-            "Freiwillig. Ein Satz genügt.",
+            "Freiwillig. Dann fragt das Jobcenter nicht noch einmal. Ein Satz genügt, zum Beispiel „Er ist "
+            "arbeitslos“.",
             when=when,
             annex=annex,
             max_length=500,

@@ -8,8 +8,9 @@ from shared.form.model import Answer, Fact, Protection, Repeat, Section
 
 _15 = fact(Fact.AGE_15_OR_OLDER)
 _STUDIES = "conditions.education_status"
-GROWN_UP = either(fact(Fact.APPLICANT), every(fact(Fact.IN_COMMUNITY), _15))
-"""Everyone of the community of 15 and more, and the applicant whatever the age."""
+_SPECIAL = "conditions.special"
+GROWN_UP = either(fact(Fact.APPLICANT), every(fact(Fact.SPOKEN_FOR), _15))
+"""Everyone of 15 and more for whom the application is, and the applicant whatever the age."""
 
 CONDITIONS = Section(
     id="conditions",
@@ -104,21 +105,39 @@ CONDITIONS = Section(
             evidence=("E-DECISION",),
         ),
         ask(
-            "in_institution",
-            Answer.YES_NO,
-            "Sind Sie in einer Klinik, einem Heim oder in Haft?",
-            "Wichtig ist es, wenn es länger als sechs Monate dauert.",
-            label_other="Ist {name} in einer Klinik, einem Heim oder in Haft?",
-            page="Aufenthalt und Erreichbarkeit",
+            "special",
+            Answer.MANY,
+            "Trifft etwas davon auf Sie zu?",
+            "Ein langer Aufenthalt in einer Einrichtung kann Leistungen ausschließen. An Werktagen muss das "
+            "Jobcenter Sie erreichen können (§ 7b SGB II), auch im Urlaub. Und wer pflegt oder ein kleines Kind "
+            "betreut, von dem darf man weniger Arbeit erwarten.",
+            label_other="Trifft etwas davon auf {name} zu?",
+            page="Weiteres zur Lebenslage",
+            options=options(
+                institution="Aufenthalt in einer Klinik, einem Heim oder in Haft",
+                absence="in den nächsten Wochen nicht am Wohnort erreichbar",
+                caring_relative="Pflege von Angehörigen",
+                caring_child="Betreuung eines Kindes unter drei Jahren",
+                none="nichts davon",
+            ),
             required=True,
             evidence=("E-INST",),
+            evidence_when=("institution",),
+        ),
+        ask(
+            "caring_decision",
+            Answer.EVIDENCE,
+            "Bescheid über den Pflegegrad der gepflegten Person",
+            "Nur wenn Sie ihn haben.",
+            when=is_in(_SPECIAL, "caring_relative"),
+            evidence=("E-CARE",),
         ),
         ask(
             "institution_from",
             Answer.DATE,
-            "Seit wann dort?",
-            "Der Tag der Aufnahme.",
-            when=yes("conditions.in_institution"),
+            "Seit wann in der Einrichtung?",
+            "Der Tag der Aufnahme. Wichtig ist es, wenn es länger als sechs Monate dauert.",
+            when=is_in(_SPECIAL, "institution"),
             required=True,
             latest_days=0,
         ),
@@ -127,45 +146,24 @@ CONDITIONS = Section(
             Answer.DATE,
             "Bis wann voraussichtlich?",
             "Freiwillig. Ungefähr genügt.",
-            when=yes("conditions.in_institution"),
-        ),
-        ask(
-            "absence_planned",
-            Answer.YES_NO,
-            "Sind Sie in den nächsten Wochen nicht am Wohnort erreichbar?",
-            "Zum Beispiel im Urlaub. Das Jobcenter muss Sie an Werktagen erreichen können (§ 7b SGB II).",
-            label_other="Ist {name} in den nächsten Wochen nicht am Wohnort erreichbar?",
+            when=is_in(_SPECIAL, "institution"),
         ),
         ask(
             "absence_from",
             Answer.DATE,
             "Ab wann nicht erreichbar?",
-            "Der erste Tag.",
-            when=yes("conditions.absence_planned"),
+            "In dieser Zeit gibt es nur Leistungen, wenn das Jobcenter zustimmt. Der erste Tag, zum Beispiel der "
+            "Abreise.",
+            when=is_in(_SPECIAL, "absence"),
             required=True,
         ),
         ask(
             "absence_until",
             Answer.DATE,
             "Bis wann nicht erreichbar?",
-            "Der letzte Tag.",
-            when=yes("conditions.absence_planned"),
+            "Der letzte Tag, zum Beispiel der Tag vor der Rückkehr.",
+            when=is_in(_SPECIAL, "absence"),
             required=True,
-        ),
-        ask(
-            "caring",
-            Answer.MANY,
-            "Pflegen Sie Angehörige oder betreuen Sie ein kleines Kind?",
-            "Davon hängt ab, welche Arbeit man von Ihnen erwarten darf.",
-            label_other="Pflegt {name} Angehörige oder betreut {name} ein kleines Kind?",
-            options=options(
-                relative="Pflege von Angehörigen",
-                child_under_3="Betreuung eines Kindes unter drei Jahren",
-                none="nein",
-            ),
-            when=_15,
-            evidence=("E-CARE",),
-            evidence_when=("relative",),
         ),
         ask(
             "recent_work",
@@ -174,7 +172,6 @@ CONDITIONS = Section(
             "Arbeit, Wehr- oder Freiwilligendienst, Pflege, Krankengeld oder Elternzeit. Vielleicht haben Sie noch "
             "Anspruch auf Arbeitslosengeld; das ist meist mehr.",
             label_other="Hatte {name} in den letzten fünf Jahren Arbeit oder eine ähnliche Zeit?",
-            page="Die letzten fünf Jahre",
             when=_15,
             required=True,
         ),
@@ -201,9 +198,22 @@ CONDITIONS = Section(
                     ),
                     required=True,
                 ),
-                ask("since", Answer.DATE, "Von", "Der erste Tag, ungefähr.", required=True, latest_days=0),
+                ask(
+                    "since",
+                    Answer.DATE,
+                    "Von",
+                    "Die Dauer zählt für das Arbeitslosengeld. Der erste Tag, ungefähr, wie im Vertrag oder Zeugnis.",
+                    required=True,
+                    latest_days=0,
+                ),
                 ask("until", Answer.DATE, "Bis", "Der letzte Tag. Lassen Sie das frei, wenn es noch andauert."),
-                ask("employer", Answer.TEXT, "Bei wem?", "Firma, Verein oder Krankenkasse."),
+                ask(
+                    "employer",
+                    Answer.TEXT,
+                    "Bei wem?",
+                    "Dort kann das Jobcenter nachfragen. Firma, Verein oder Krankenkasse, zum Beispiel Bäckerei "
+                    "Müller.",
+                ),
             ),
         ),
     ),

@@ -1,9 +1,10 @@
-"""Kinds of evidence, and the paper annexes with their triggers (form.md, section 15)."""
+"""Kinds of evidence, the paper annexes with their triggers (form.md, section 15), and the flags."""
 
 from __future__ import annotations
 
 from shared.form.conditions import either, every, fact, is_answered, is_in, yes
-from shared.form.model import Annex, Condition, EvidenceKind, Fact, Not, Protection
+from shared.form.definition.responsibility import WOMENS_SHELTER
+from shared.form.model import Annex, Condition, EvidenceKind, Fact, Flag, Not, Protection
 
 _KINDS: tuple[tuple[str, str, str], ...] = (
     ("E-ID", "Personalausweis, Reisepass oder Geburtsurkunde", "Vorderseite und Rückseite. Ein Foto genügt."),
@@ -25,6 +26,7 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
     ("E-RENT", "Mietvertrag, letzte Mietänderung, Nachweis der Mietzahlung", "Alle Seiten. Als Nachweis der Zahlung "
      "genügt ein Kontoauszug."),
     ("E-HEAT", "Vertrag mit dem Versorger oder Rechnung für Brennstoff", "Die Seite mit dem Abschlag."),
+    ("E-WATER", "Bescheinigung über Boiler oder Durchlauferhitzer", "Ein Foto vom Gerät oder ein Satz der Vermietung."),
     ("E-SETTLE", "Abrechnung der Nebenkosten oder Heizkosten", "Die letzte, alle Seiten."),
     ("E-OWN", "Grundbuchauszug, Kaufvertrag, Bescheide zum Eigentum", "Auch die Zinsbescheinigung der Bank."),
     ("E-ARREARS", "Mahnung, Kündigung oder Ankündigung der Sperre", "Das letzte Schreiben."),
@@ -48,7 +50,7 @@ _KINDS: tuple[tuple[str, str, str], ...] = (
 _HEALTH = ("E-MED", "E-PREG", "E-DIET", "E-PASS", "E-NEED")
 _EACH_QUESTION = ("E-DECISION", "E-OTHER", "E-TITLE", "E-RENT")
 
-_OPTIONAL = ("E-REG", "E-CUSTODY", "E-SETTLE", "E-COST", "E-SCHOOL", "E-INSURANCE")
+_OPTIONAL = ("E-REG", "E-CUSTODY", "E-CARE", "E-WATER", "E-SETTLE", "E-COST", "E-SCHOOL", "E-INSURANCE")
 EVIDENCE = tuple(
     EvidenceKind(
         code=code,
@@ -61,7 +63,7 @@ EVIDENCE = tuple(
     for code, label, help_text in _KINDS
 )
 
-_OTHERS = every(fact(Fact.IN_COMMUNITY), Not(of=fact(Fact.APPLICANT)))
+_OTHERS = every(fact(Fact.SPOKEN_FOR), Not(of=fact(Fact.APPLICANT)))
 
 
 def _annex(code: str, label: str, *, when: Condition | None = None, each: Condition | None = None) -> Annex:
@@ -83,7 +85,7 @@ ANNEXES = (
     _annex("UH-care", "Unterhalt: Betreuung eines Kindes", each=fact(Fact.MAINTENANCE_CARE)),
     _annex("UH-child", "Unterhalt: Kind", each=fact(Fact.MAINTENANCE_CHILD)),
     _annex("UH-parents", "Unterhalt: Eltern", each=fact(Fact.MAINTENANCE_PARENTS)),
-    _annex("UF", "Unfall oder Schaden durch Dritte", when=yes("prior_claims.third_party_damage")),
+    _annex("UF", "Unfall oder Schaden durch Dritte", when=is_in("prior_claims.claims", "third_party_damage")),
     _annex("MEB", "Mehrbedarf für Ernährung", each=yes("additional_needs.costly_diet")),
     _annex("BB", "Besonderer Bedarf", each=yes("additional_needs.special_need_ongoing")),
     _annex("BuT", "Bildung und Teilhabe", each=is_in(
@@ -91,3 +93,34 @@ ANNEXES = (
         "trips", "supplies", "transport", "learning_support", "lunch", "activities",
     )),
 )  # fmt: skip
+
+FLAGS = (
+    Flag(
+        id="confidential_address",
+        label="Anschrift geheim halten",
+        text="Die antragstellende Person lebt in einem Frauenhaus. Anschrift und Ort niemandem mitteilen, auch "
+        "nicht der Familie oder Unterhaltspflichtigen. Zugriff auf die Akte beschränken (§ 35 SGB I).",
+        when=WOMENS_SHELTER,
+        protection=Protection.PROTECTED_ADDRESS,
+    ),
+    Flag(
+        id="urgent",
+        label="Eilt",
+        text="Die Person gibt eine Notlage an. Bitte sofort prüfen, ob ein Vorschuss zu zahlen ist (§ 42 SGB I).",
+        when=is_answered("applicant.urgent_need"),
+    ),
+    Flag(
+        id="do_not_contact",
+        label="Die andere Seite nicht anschreiben",
+        text="Es gibt Gründe, wegen des Unterhalts niemanden anzuschreiben. Bitte zuerst mit der Person sprechen.",
+        each=yes("maintenance.hardship"),
+    ),
+    Flag(
+        id="speaks_for_self",
+        label="Wird nicht vertreten",
+        text="Die antragstellende Person spricht nicht für diese Person (§ 38 SGB II). Bitte bei ihr selbst "
+        "nachfragen.",
+        each=fact(Fact.SPEAKS_FOR_SELF),
+    ),
+)
+"""What a case worker must see first."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from shared.form.conditions import every, fact, is_answered, is_in, no, yes
-from shared.form.definition._make import GENDERS, RESIDENCE_TITLES, ask, options
+from shared.form.conditions import either, every, fact, is_answered, is_in, no, yes
+from shared.form.definition._make import GENDERS, RESIDENCE_TITLES, ask, notice, options
 from shared.form.limits import MAX_PERSONS
 from shared.form.model import Answer, Fact, Not, Section
 
 _RELATION = "household.persons.relation"
 _NATIONALITY = "household.persons.nationality"
-_CHILD = is_in(_RELATION, "own_child", "partners_child", "foster_child")
-_RELATIVE = is_in(_RELATION, "parent", "sibling", "other_relative")
+_CHILD = every(is_in(_RELATION, "own_child", "partners_child", "foster_child"), fact(Fact.UNDER_25))
+_RELATIVE = either(is_in(_RELATION, "parent", "sibling", "other_relative"), fact(Fact.HOUSEHOLD_RELATIVE))
 _FOREIGN = every(is_answered(_NATIONALITY), Not(of=is_in(_NATIONALITY, "DE")))
 
 _WHO = (
@@ -58,7 +58,13 @@ _WHO = (
         required=True,
         latest_days=0,
     ),
-    ask("gender", Answer.ONE, "Geschlecht der Person", "Freiwillig.", options=GENDERS),
+    ask(
+        "gender",
+        Answer.ONE,
+        "Geschlecht der Person",
+        "Freiwillig. Das Jobcenter schreibt die Person dann richtig an.",
+        options=GENDERS,
+    ),
     ask(
         "nationality",
         Answer.COUNTRIES,
@@ -77,6 +83,24 @@ _WHO = (
         when=every(_FOREIGN, fact(Fact.IN_COMMUNITY)),
         required=True,
         evidence=("E-RES",),
+    ),
+    ask(
+        "title_valid_until",
+        Answer.DATE,
+        "Der Aufenthaltstitel von {name} gilt bis",
+        "Das Datum steht auf der Vorderseite der Karte.",
+        when=is_in(
+            "household.persons.residence_title", "residence_permit", "temporary_protection", "fictional_certificate"
+        ),
+    ),
+    ask(
+        "asylblg_current",
+        Answer.YES_NO,
+        "Bekommt {name} Leistungen nach dem Asylbewerberleistungsgesetz?",
+        "Meistens vom Sozialamt. Es steht auf dem Bescheid. Beides zugleich gibt es nicht.",
+        when=every(_FOREIGN, fact(Fact.IN_COMMUNITY)),
+        required=True,
+        evidence=("E-DECISION",),
     ),
     ask(
         "entry_date",
@@ -110,22 +134,6 @@ _WHO = (
             none="nichts davon",
         ),
         when=is_in(_RELATION, "partner", "flatmate"),
-        required=True,
-    ),
-    ask(
-        "supports_applicant",
-        Answer.YES_NO,
-        "Unterstützt {name} Sie mit Geld oder Sachen?",
-        "Zum Beispiel mit Essen oder mit der Miete. Verwandte, die selbst wenig haben, müssen das nicht.",
-        when=_RELATIVE,
-        required=True,
-    ),
-    ask(
-        "support_monthly",
-        Answer.MONEY,
-        "Wie viel ungefähr im Monat?",
-        "Geld und der Wert der Sachen zusammen, zum Beispiel 50 Euro.",
-        when=yes("household.persons.supports_applicant"),
         required=True,
     ),
 )
@@ -181,7 +189,7 @@ _CHILDREN = (
         "child_benefit_monthly",
         Answer.MONEY,
         "Kindergeld im Monat",
-        "Der Betrag für dieses Kind.",
+        "Es zählt als Einkommen des Kindes. Der Betrag für dieses Kind steht auf dem Kontoauszug (Familienkasse).",
         when=yes("household.persons.child_benefit"),
         required=True,
     ),
@@ -189,7 +197,7 @@ _CHILDREN = (
         "child_benefit_recipient",
         Answer.ONE,
         "Wer bekommt das Kindergeld?",
-        "Auf wessen Konto es ankommt.",
+        "Bei dieser Person oder beim Kind wird es angerechnet. Sehen Sie nach, auf wessen Konto es ankommt.",
         options=options(
             applicant="ich",
             partner="meine Partnerin oder mein Partner",
@@ -218,7 +226,8 @@ _CHILDREN = (
         "child_income_monthly",
         Answer.MONEY,
         "Wie viel ist das zusammen im Monat?",
-        "Ohne das Kindergeld.",
+        "Es zählt als Einkommen des Kindes. Sie finden es auf dem Kontoauszug. Ohne das Kindergeld, zum Beispiel "
+        "230 Euro.",
         when=is_in("household.persons.child_income", "maintenance", "advance_maintenance", "orphans_pension", "other"),
         required=True,
     ),
@@ -234,16 +243,36 @@ _CHILDREN = (
         "school_name",
         Answer.TEXT,
         "Name der Kita oder Schule",
-        "Zum Beispiel „Grundschule am See“.",
+        "Dort werden Mittagessen und Ausflüge bezahlt. Zum Beispiel „Grundschule am See“.",
         when=is_in("household.persons.child_school", "kita", "school"),
     ),
     ask(
         "school_class",
         Answer.TEXT,
         "Klasse",
-        "Zum Beispiel 3b.",
+        "Davon hängt ab, welche Fahrten und Bücher gezahlt werden. Zum Beispiel 3b.",
         when=is_in("household.persons.child_school", "school"),
         max_length=20,
+    ),
+)
+
+_MORE = (
+    ask(
+        "supports_applicant",
+        Answer.YES_NO,
+        "Unterstützt {name} Sie mit Geld oder Sachen?",
+        "Zum Beispiel mit Essen oder mit der Miete. Verwandte, die selbst wenig haben, müssen das nicht.",
+        page="Unterstützung im Haushalt",
+        when=_RELATIVE,
+        required=True,
+    ),
+    ask(
+        "support_monthly",
+        Answer.MONEY,
+        "Wie viel ungefähr im Monat?",
+        "Geld und der Wert der Sachen zusammen, zum Beispiel 50 Euro.",
+        when=yes("household.persons.supports_applicant"),
+        required=True,
     ),
     ask(
         "absent_now",
@@ -283,7 +312,32 @@ HOUSEHOLD = Section(
             when=no("household.lives_alone"),
             required=True,
             maximum=MAX_PERSONS,
-            fields=(*_WHO, *_CHILDREN),
+            fields=(*_WHO, *_CHILDREN, *_MORE),
+        ),
+        ask(
+            "speaks_for",
+            Answer.ONE,
+            "Für wen stellen Sie den Antrag?",
+            "Wer mit Partnerin, Partner oder Familie lebt, stellt meist einen Antrag für alle. Das Gesetz nimmt an, "
+            "dass Sie das dürfen (§ 38 SGB II), solange niemand widerspricht. Wer 15 oder älter ist, darf aber "
+            "selbst einen Antrag stellen. Sprechen Sie vorher miteinander. Beispiel: Ihre Partnerin möchte ihre "
+            "Angaben lieber selbst machen. Dann wählen Sie „nur für mich …“.",
+            page="Für wen Sie sprechen",
+            options=options(
+                community="für alle, die zu meiner Bedarfsgemeinschaft gehören",
+                only_self="nur für mich und meine Kinder unter 15 Jahren",
+            ),
+            when=fact(Fact.MAY_SPEAK_FOR_OTHERS),
+            required=True,
+            notices=notice(
+                "only_self",
+                is_in("household.speaks_for", "only_self"),
+                "Die anderen stellen selbst einen Antrag",
+                "Nach Einnahmen, Vermögen und Versicherung der anderen fragen wir Sie dann nicht. Sie gehören "
+                "trotzdem zu Ihrer Bedarfsgemeinschaft: Was sie haben, zählt mit (§ 9 SGB II), und das Jobcenter "
+                "fragt sie selbst danach. Sagen Sie ihnen, dass sie bald einen eigenen Antrag stellen müssen, wenn "
+                "sie Leistungen brauchen: Er gilt erst ab dem Ersten des Monats, in dem er ankommt.",
+            ),
         ),
     ),
 )

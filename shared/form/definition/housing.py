@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.form.conditions import either, every, fact, is_in, yes
+from shared.form.conditions import either, every, fact, is_in, no, yes
 from shared.form.definition._make import ask, options
 from shared.form.definition.responsibility import SITUATION
 from shared.form.model import Answer, Fact, Not, Question, Section
@@ -10,7 +10,11 @@ from shared.form.model import Answer, Fact, Not, Question, Section
 _KIND = "housing.housing_kind"
 _RENT = is_in(_KIND, "rent", "sublet")
 _OWN = is_in(_KIND, "own")
-_MOVED = yes("housing.moved_recently")
+_MOVED = fact(Fact.MOVED_RECENTLY)
+_SPECIAL = "housing.special"
+_SUBLETS = either(is_in(_SPECIAL, "sublets"), yes("housing.sublets"))
+_MOVES = either(is_in(_SPECIAL, "move"), yes("housing.move_intended"))
+_ARREARS = is_in(_SPECIAL, "rent_arrears")
 
 
 def _yearly(question_id: str, label: str, help_text: str, *, required: bool) -> Question:
@@ -37,6 +41,7 @@ _HOME = (
         Answer.INTEGER,
         "Wie viele Personen wohnen dort?",
         "Zählen Sie alle mit, auch Sie selbst. Die Kosten werden meist nach Köpfen geteilt.",
+        when=no("household.lives_alone"),
         required=True,
         minimum=1,
         maximum=500,
@@ -57,20 +62,28 @@ _HOME = (
         minimum=1,
         maximum=2000,
     ),
-    ask("rooms", Answer.INTEGER, "Zahl der Zimmer", "Ohne Küche und Bad.", minimum=1, maximum=50),
-    ask("year_built", Answer.INTEGER, "Baujahr, falls bekannt", "Freiwillig.", minimum=1000, maximum=2100),
     ask(
-        "moved_recently",
-        Answer.YES_NO,
-        "Sind Sie in den letzten sechs Monaten umgezogen?",
-        "Bei einem Umzug prüft das Jobcenter, ob die neue Miete angemessen ist.",
-        required=True,
+        "rooms",
+        Answer.INTEGER,
+        "Zahl der Zimmer",
+        "Das hilft zu prüfen, ob die Wohnung angemessen ist. Ohne Küche und Bad, wie im Mietvertrag, zum Beispiel 2.",
+        minimum=1,
+        maximum=50,
+    ),
+    ask(
+        "year_built",
+        Answer.INTEGER,
+        "Baujahr, falls bekannt",
+        "Freiwillig. Alte Häuser brauchen mehr Heizung. Es steht im Energieausweis, zum Beispiel 1965.",
+        minimum=1000,
+        maximum=2100,
     ),
     ask(
         "assurance",
         Answer.YES_NO,
-        "Hat das Jobcenter dem Umzug vorher zugestimmt?",
-        "Wenn Sie damals keine Leistungen bekommen haben, antworten Sie „Nein“. Das schadet nicht.",
+        "Sie sind vor Kurzem eingezogen. Hat ein Jobcenter dem Umzug vorher zugestimmt?",
+        "Das fragen wir, wenn Sie noch keine sechs Monate dort wohnen. Wenn Sie damals keine Leistungen bekommen "
+        "haben, antworten Sie „Nein“. Das schadet nicht.",
         when=_MOVED,
         required=True,
         evidence=("E-DECISION",),
@@ -114,20 +127,6 @@ _RENTED = (
         when=_RENT,
         required=True,
     ),
-    ask(
-        "other_costs",
-        Answer.MONEY,
-        "Sonstige Kosten der Wohnung im Monat",
-        "Zum Beispiel Stellplatz, Möbel oder Kabelanschluss. Nur wenn es welche gibt.",
-        when=_RENT,
-    ),
-    ask(
-        "household_energy_in_rent",
-        Answer.YES_NO,
-        "Ist der Haushaltsstrom in der Miete enthalten?",
-        "Strom zum Kochen und für Licht ist schon in der Leistung enthalten.",
-        when=_RENT,
-    ),
 )
 
 _HEATING = (
@@ -156,6 +155,8 @@ _HEATING = (
         options=options(central="über die Heizung", decentral="über Boiler oder Durchlauferhitzer"),
         when=either(_RENT, _OWN, is_in(_KIND, "free")),
         required=either(_RENT, _OWN),
+        evidence=("E-WATER",),
+        evidence_when=("decentral",),
     ),
     ask(
         "heating_paid_to",
@@ -184,53 +185,75 @@ _TENANCY = (
         evidence=("E-SETTLE",),
     ),
     ask(
+        "special",
+        Answer.MANY,
+        "Gibt es bei Ihrer Wohnung etwas davon?",
+        "Manches davon kann das Jobcenter zusätzlich zahlen, zum Beispiel einen Stellplatz im Mietvertrag, Schulden "
+        "oder Kaution. Der Strom zum Kochen und für Licht ist schon in der Leistung enthalten.",
+        page="Besonderheiten der Wohnung",
+        options=options(
+            other_costs="weitere Kosten im Mietvertrag, zum Beispiel Stellplatz, Möbel oder Kabelanschluss",
+            energy_in_rent="Der Haushaltsstrom ist in der Miete enthalten",
+            settlement="Nachzahlung oder Guthaben aus der letzten Abrechnung",
+            rent_arrears="Mietschulden",
+            sublets="Ich vermiete einen Teil der Wohnung weiter",
+            move="Ich möchte umziehen",
+            none="nichts davon",
+        ),
+        when=_RENT,
+        required=True,
+        evidence=("E-ARREARS",),
+        evidence_when=("rent_arrears",),
+    ),
+    ask(
+        "other_costs",
+        Answer.MONEY,
+        "Weitere Kosten der Wohnung im Monat",
+        "Was Sie nach dem Vertrag zahlen müssen, kann zur Miete zählen. Zusammen, zum Beispiel 30 Euro für den "
+        "Stellplatz.",
+        when=is_in(_SPECIAL, "other_costs"),
+        required=True,
+    ),
+    ask(
         "settlement_balance",
         Answer.MONEY,
         "Ergebnis der letzten Abrechnung",
-        "Nachzahlung als Plus, Guthaben als Minus, zum Beispiel -45,12. Lassen Sie das frei, wenn es keine gab.",
-        page="Abrechnung, Schulden und Vermietung",
-        when=_RENT,
+        "Nachzahlung als Plus, Guthaben als Minus, zum Beispiel -45,12.",
+        when=is_in(_SPECIAL, "settlement"),
+        required=True,
         minimum=-100_000_000,
         maximum=100_000_000,
-    ),
-    ask(
-        "sublets",
-        Answer.YES_NO,
-        "Vermieten Sie einen Teil der Wohnung weiter?",
-        "Zum Beispiel ein Zimmer an eine Mitbewohnerin.",
-        when=either(_RENT, _OWN),
-        required=True,
-        evidence=("E-RENT",),
-    ),
-    ask(
-        "sublet_income",
-        Answer.MONEY,
-        "Einnahmen aus der Vermietung im Monat",
-        "Mit Nebenkosten.",
-        when=yes("housing.sublets"),
-        required=True,
-    ),
-    ask(
-        "rent_arrears",
-        Answer.YES_NO,
-        "Haben Sie Mietschulden?",
-        "Das Jobcenter kann Schulden übernehmen, damit Sie die Wohnung behalten.",
-        when=_RENT,
-        evidence=("E-ARREARS",),
     ),
     ask(
         "arrears_amount",
         Answer.MONEY,
         "Wie hoch sind die Mietschulden?",
-        "Ungefähr genügt.",
-        when=yes("housing.rent_arrears"),
+        "Ungefähr genügt. Das Jobcenter kann Schulden übernehmen, damit Sie die Wohnung behalten.",
+        when=_ARREARS,
     ),
     ask(
         "termination_date",
         Answer.DATE,
         "Gekündigt oder geräumt werden soll zum",
         "Das Datum steht in der Kündigung. Lassen Sie das frei, wenn es keine gibt.",
-        when=yes("housing.rent_arrears"),
+        when=_ARREARS,
+    ),
+    ask(
+        "sublets",
+        Answer.YES_NO,
+        "Vermieten Sie einen Teil der Wohnung?",
+        "Zum Beispiel ein Zimmer an eine Mitbewohnerin.",
+        when=_OWN,
+        required=True,
+    ),
+    ask(
+        "sublet_income",
+        Answer.MONEY,
+        "Einnahmen aus der Vermietung im Monat",
+        "Sie mindern Ihre eigenen Wohnkosten. Was Sie im Monat bekommen, mit Nebenkosten, zum Beispiel 250 Euro.",
+        when=_SUBLETS,
+        required=True,
+        evidence=("E-RENT",),
     ),
     ask(
         "landlord_name",
@@ -244,7 +267,7 @@ _TENANCY = (
         "landlord_address",
         Answer.ADDRESS,
         "Anschrift der Vermieterin oder des Vermieters",
-        "Sie steht im Mietvertrag.",
+        "Für Rückfragen zur Zahlung. Sie steht im Mietvertrag.",
         when=yes("payment.direct_to_landlord"),
     ),
     ask(
@@ -282,7 +305,7 @@ _OWNED = (
         "plot_area",
         Answer.INTEGER,
         "Grundstück in Quadratmetern",
-        "Es steht im Grundbuchauszug.",
+        "Ein sehr großes Grundstück ist nicht ganz geschützt. Die Größe steht im Grundbuchauszug.",
         when=is_in("housing.own_kind", "house"),
         maximum=10_000_000,
     ),
@@ -307,9 +330,24 @@ _OWNED = (
         when=is_in("housing.own_kind", "flat"),
         required=True,
     ),
-    _yearly("repairs_yearly", "Instandhaltung im Jahr", "Was Sie für Reparaturen ausgeben.", required=False),
-    _yearly("chimney_yearly", "Schornsteinfeger im Jahr", "Steht auf der Rechnung.", required=False),
-    _yearly("water_yearly", "Wasser und Abwasser im Jahr", "Steht im Gebührenbescheid.", required=False),
+    _yearly(
+        "repairs_yearly",
+        "Instandhaltung im Jahr",
+        "Nötige Reparaturen zählen zu den Wohnkosten. Was Sie dafür im Jahr ausgeben, nach den Rechnungen.",
+        required=False,
+    ),
+    _yearly(
+        "chimney_yearly",
+        "Schornsteinfeger im Jahr",
+        "Auch das zählt zu den Wohnkosten. Es steht auf der Rechnung, zum Beispiel 80 Euro.",
+        required=False,
+    ),
+    _yearly(
+        "water_yearly",
+        "Wasser und Abwasser im Jahr",
+        "Auch das zählt zu den Wohnkosten. Es steht im Gebührenbescheid, zum Beispiel 320 Euro.",
+        required=False,
+    ),
     _yearly(
         "own_heating_yearly",
         "Heizkosten im Jahr",
@@ -333,14 +371,14 @@ _SHELTER = (
         Answer.YES_NO,
         "Wollen Sie umziehen?",
         "Dann kann das Jobcenter bei Kaution und Umzug helfen.",
-        page="Umzug",
+        when=Not(of=_RENT),
     ),
     ask(
         "deposit_needed",
         Answer.YES_NO,
         "Brauchen Sie Hilfe bei Kaution oder Umzugskosten?",
         "Bitte fragen Sie das Jobcenter, bevor Sie einen neuen Mietvertrag unterschreiben.",
-        when=yes("housing.move_intended"),
+        when=_MOVES,
         required=True,
     ),
 )

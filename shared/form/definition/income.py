@@ -45,8 +45,23 @@ _WORKING = is_in(_KINDS, *(option.value for option in _WORK))
 _HAS_INCOME = every(is_answered(_KINDS), Not(of=is_in(_KINDS, "none")))
 
 _JOB = (
+    ask(
+        "kind",
+        Answer.ONE,
+        "Was für eine Arbeit ist es?",
+        "Es steht im Vertrag. In einem Minijob verdienen Sie höchstens die Minijob-Grenze.",
+        options=_WORK,
+        required=True,
+    ),
     ask("employer", Answer.TEXT, "Arbeitgeber", "Name der Firma oder Person, für die Sie arbeiten.", required=True),
-    ask("since", Answer.DATE, "Beginn der Arbeit", "Er steht im Arbeitsvertrag.", required=True, latest_days=31),
+    ask(
+        "since",
+        Answer.DATE,
+        "Beginn der Arbeit",
+        "Davon hängt ab, ab wann der Lohn zählt. Er steht im Arbeitsvertrag.",
+        required=True,
+        latest_days=31,
+    ),
     ask("until", Answer.DATE, "Ende der Arbeit", "Nur wenn die Arbeit befristet oder schon zu Ende ist."),
     ask(
         "weekly_hours",
@@ -63,7 +78,13 @@ _JOB = (
         "Es steht auf der Lohnabrechnung. Wenn der Lohn schwankt: der letzte Monat.",
         required=True,
     ),
-    ask("net_monthly", Answer.MONEY, "Netto im Monat", "Was auf Ihrem Konto ankommt.", required=True),
+    ask(
+        "net_monthly",
+        Answer.MONEY,
+        "Netto im Monat",
+        "Davon geht das Jobcenter bei der Rechnung aus. Der Betrag, der auf Ihrem Konto ankommt.",
+        required=True,
+    ),
     ask(
         "pay_day",
         Answer.INTEGER,
@@ -86,7 +107,13 @@ _JOB = (
         "Fahrkosten können Ihr Einkommen mindern.",
         maximum=1000,
     ),
-    ask("commute_days", Answer.INTEGER, "Arbeitstage in der Woche", "Zum Beispiel 5.", maximum=7),
+    ask(
+        "commute_days",
+        Answer.INTEGER,
+        "Arbeitstage in der Woche",
+        "Davon hängt ab, wie viel Fahrkosten zählen. Zum Beispiel 5.",
+        maximum=7,
+    ),
     ask(
         "commute_means",
         Answer.ONE,
@@ -110,7 +137,7 @@ _BENEFIT = (
         "kind",
         Answer.ONE,
         "Welche Leistung?",
-        "Wie auf dem Bescheid.",
+        "Jede Leistung rechnet das Jobcenter anders an. Der Name steht oben auf dem Bescheid.",
         options=_BENEFITS,
         required=True,
     ),
@@ -206,7 +233,7 @@ _SINGLE = (
         "maintenance_from",
         Answer.TEXT,
         "Von wem kommt der Unterhalt?",
-        "Vorname und Familienname.",
+        "Das Jobcenter prüft, ob der Betrag stimmt. Vorname und Familienname.",
         when=is_in(_KINDS, "maintenance"),
         required=True,
     ),
@@ -238,7 +265,13 @@ _SINGLE = (
         evidence=("E-OTHER",),
         fields=(
             ask("what", Answer.TEXT, "Was war es?", "Zum Beispiel „Steuererstattung 2025“.", required=True),
-            ask("amount", Answer.MONEY, "Betrag", "Was auf dem Konto ankam.", required=True),
+            ask(
+                "amount",
+                Answer.MONEY,
+                "Betrag",
+                "Es zählt der Monat, in dem das Geld ankam. Der Betrag steht auf dem Kontoauszug.",
+                required=True,
+            ),
             ask("received_on", Answer.DATE, "Erhalten am", "Das Datum steht auf dem Kontoauszug.", required=True),
         ),
     ),
@@ -323,7 +356,7 @@ _LAST_JOB = (
         "open_wages_amount",
         Answer.MONEY,
         "Wie viel steht noch aus?",
-        "Ungefähr genügt.",
+        "Bis das Geld kommt, kann das Jobcenter einspringen. Es steht in der Abrechnung oder Klage. Ungefähr genügt.",
         when=yes("income.open_wages"),
     ),
     ask(

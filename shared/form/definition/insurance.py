@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from shared.form.conditions import is_in
-from shared.form.definition._make import ask, options
-from shared.form.model import Answer, Repeat, Section
+from shared.form.definition._make import ask, notice, options
+from shared.form.model import Answer, Doubt, Repeat, Section
 
 _KIND = "health_insurance.kind"
 _STATUTORY = is_in(_KIND, "compulsory", "family", "voluntary")
@@ -52,6 +52,13 @@ HEALTH_INSURANCE = Section(
             pattern="^[A-Z][0-9]{9}$",
             when=_STATUTORY,
             required=is_in(_KIND, "compulsory", "voluntary"),
+            notices=notice(
+                "check_digit",
+                Doubt.INSURED_NUMBER,
+                "Bitte vergleichen Sie die Versichertennummer",
+                "Die letzte Ziffer passt nicht zu den anderen. Meist ist das ein Tippfehler. Wenn die Nummer genau "
+                "so auf der Karte steht, lassen Sie sie so.",
+            ),
         ),
         ask(
             "main_insured",

@@ -27,7 +27,7 @@ ADDITIONAL_NEEDS = Section(
             "due_date",
             Answer.DATE,
             "Voraussichtlicher Tag der Geburt",
-            "Er steht im Mutterpass.",
+            "Ab der 13. Woche gibt es mehr Geld. Der Tag steht im Mutterpass.",
             when=yes("additional_needs.pregnant"),
             earliest_days=-30,
             latest_days=305,
@@ -86,7 +86,7 @@ ADDITIONAL_NEEDS = Section(
             "special_need_kinds",
             Answer.MANY,
             "Welcher besondere Bedarf?",
-            "Kreuzen Sie alles an, was zutrifft.",
+            "Davon hängt ab, welcher Nachweis nötig ist. Kreuzen Sie alles an, was zutrifft.",
             options=options(
                 visits="Umgang mit Kindern, die woanders leben",
                 hygiene="besondere Mittel zur Hygiene",
@@ -113,7 +113,8 @@ ADDITIONAL_NEEDS = Section(
             "special_need_monthly",
             Answer.MONEY,
             "Was kostet es im Monat?",
-            "Ungefähr genügt.",
+            "So viel kann der Mehrbedarf sein. Es steht auf den Rechnungen oder Fahrkarten. Ungefähr genügt, zum "
+            "Beispiel 45 Euro.",
             when=yes("additional_needs.special_need_ongoing"),
             required=True,
             annex="BB",
@@ -182,7 +183,8 @@ EDUCATION_PARTICIPATION = Section(
             "transport_monthly",
             Answer.MONEY,
             "Was kosten die Fahrten zur Schule im Monat?",
-            "Der Preis der Fahrkarte.",
+            "Das Jobcenter zahlt die Fahrkarte, wenn die Schule weit weg ist. Der Preis im Monat, zum Beispiel 49 "
+            "Euro.",
             when=is_in(_BUT, "transport"),
         ),
         ask(

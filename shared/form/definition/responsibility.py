@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from shared.form.conditions import is_in
-from shared.form.definition._make import ask, options
+from shared.form.definition._make import ask, notice, options
 from shared.form.model import Answer, Not, Protection, Section
 
 SITUATION = "responsibility.residence_situation"
 NO_FIXED_HOME = is_in(SITUATION, "no_fixed_home")
+WOMENS_SHELTER = is_in(SITUATION, "womens_shelter")
 REFUGEE_ACCOMMODATION = is_in(SITUATION, "refugee_accommodation")
 OBLIGED = is_in("responsibility.residence_obligation", "yes")
 OBLIGATION_HELP = (
@@ -40,6 +41,15 @@ RESPONSIBILITY = Section(
             ),
             required=True,
             early=True,
+            notices=notice(
+                "womens_shelter",
+                WOMENS_SHELTER,
+                "Ihre Anschrift bleibt geheim",
+                "Ihr Antrag sagt dem Jobcenter auf der ersten Seite, dass niemand Ihre Anschrift erfahren darf. Sie "
+                "steht in keiner Benachrichtigung. Als Anschrift genügt die Postanschrift, die das Frauenhaus Ihnen "
+                "nennt, zum Beispiel ein Postfach. Achten Sie darauf, dass niemand diesen Antrag auf Ihrem Gerät "
+                "sehen kann.",
+            ),
         ),
         ask(
             "residence_postcode",
@@ -110,7 +120,7 @@ RESPONSIBILITY = Section(
             "Letzter Wohnort vor dem Frauenhaus",
             "Freiwillig. Die Städte rechnen die Kosten untereinander ab und brauchen dafür den Ort; er genügt. "
             "Die Anschrift des Frauenhauses behandelt das Jobcenter vertraulich.",
-            when=is_in(SITUATION, "womens_shelter"),
+            when=WOMENS_SHELTER,
             protection=Protection.PROTECTED_ADDRESS,
         ),
     ),

@@ -70,7 +70,7 @@ SELF_EMPLOYMENT = (
         "forecast_goods",
         Answer.MONEY,
         "Ausgaben für Waren und Material",
-        "Für sechs Monate zusammen.",
+        "Ausgaben mindern den Gewinn. Für sechs Monate zusammen, zum Beispiel Fliesen und Kleber.",
         required=False,
     ),
     _eks(
@@ -112,14 +112,14 @@ SELF_EMPLOYMENT = (
         "trade_loans",
         Answer.YES_NO,
         "Gibt es Kredite des Betriebs?",
-        "Zum Beispiel für eine Maschine.",
+        "Zinsen mindern den Gewinn. Zum Beispiel für eine Maschine oder das Fahrzeug.",
         required=False,
     ),
     _eks(
         "trade_loan_monthly",
         Answer.MONEY,
         "Rate der Kredite im Monat",
-        "Zinsen und Tilgung zusammen.",
+        "Zinsen mindern den Gewinn, die Tilgung meist nicht. Beides zusammen, wie im Kreditvertrag.",
         when=yes("income.trade_loans"),
     ),
     _eks(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pypdf import PdfReader
 
+from devtools import households
 from devtools.samples import sample
 from services.receiver import paper
 from services.receiver.paper import PAPER
@@ -37,6 +38,19 @@ async def test_the_application_is_put_on_paper(receiver: Running) -> None:
     assert APPLICATION["applicant"]["family_name"] in text.replace("\n", "")
     assert "22.11.2026, 13:00 Uhr" in text, "the time of receipt in Germany"
     assert str(package.manifest.submission_id) in text.replace("\n", "")
+
+
+async def test_what_is_brought_later_is_put_on_paper_too(receiver: Running) -> None:
+    first = make_package().manifest.submission_id
+    supplement = households.supplement("Kanarie", "mein Antrag vom Montag")
+    package = make_package(application=supplement, kind=Kind.SUPPLEMENT, follows=first)
+    pdf = await handed_over(receiver, package)
+    assert pdf is not None
+    text = "".join(page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages)
+    assert "Nachreichung zum Antrag" in text
+    assert str(first) in text.replace("\n", ""), "the submission it follows, whatever the sender calls it"
+    assert "mein Antrag vom Montag" in text
+    assert "Kanarie" in text
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.receiver import handover
 from services.receiver.checks import Contents, Document, check_presence, content_digest, parse_application
-from services.receiver.index import evidence_by_document, file_names
+from services.receiver.index import evidence_by_document, file_names, flags_of
 from services.receiver.journal import Entry, State
 from services.receiver.locks import KeyedLocks
 from services.receiver.settings import load
@@ -59,14 +59,26 @@ def test_file_names_are_distinct_and_stay_in_the_folder(given: list[tuple[str | 
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=8),
         lambda inner: (
-            st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(["evidence", "document", "x"]), inner)
+            st.lists(inner, max_size=4)
+            | st.dictionaries(st.sampled_from(["evidence", "document", "flags", "flag", "x"]), inner)
         ),
         max_leaves=12,
     )
 )
-def test_evidence_of_any_application_is_read_without_complaint(application: Any) -> None:
+def test_evidence_and_flags_of_any_application_are_read_without_complaint(application: Any) -> None:
     found = evidence_by_document(application if isinstance(application, dict) else {"evidence": application})
     assert all(isinstance(key, UUID) for key in found)
+    flags = flags_of(application if isinstance(application, dict) else {"flags": application})
+    assert all(flag.isascii() for flag in flags)
+
+
+def test_flags_stand_in_the_index_once_each() -> None:
+    urgent = {"flag": "urgent", "person_ref": "applicant"}
+    assert flags_of({"flags": [urgent, {"flag": "do_not_contact"}, urgent, {"flag": "<b>"}, 7]}) == [
+        "do_not_contact",
+        "urgent",
+    ]
+    assert flags_of({}) == []
 
 
 def test_one_document_may_be_several_evidences() -> None:
@@ -74,14 +86,14 @@ def test_one_document_may_be_several_evidences() -> None:
     found = evidence_by_document(
         {
             "evidence": [
-                {"evidence_code": "E-RENT", "person_ref": "p1", "document": str(one), "secret": "x"},
+                {"evidence_code": "E-RENT", "class": "normal", "document": str(one), "secret": "x"},
                 {"evidence_code": "E-BANK", "document": str(one)},
                 {"evidence_code": "E-ID", "state": "will_follow"},
                 {"evidence_code": "E-ID", "document": "no uuid"},
             ]
         }
     )
-    assert found == {one: [{"evidence_code": "E-RENT", "person_ref": "p1"}, {"evidence_code": "E-BANK"}]}
+    assert found == {one: [{"evidence_code": "E-RENT", "class": "normal"}, {"evidence_code": "E-BANK"}]}
 
 
 @pytest.mark.parametrize(

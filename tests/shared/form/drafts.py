@@ -6,7 +6,19 @@ import random
 from datetime import date, timedelta
 from typing import Any
 
-from shared.form.flow import Draft, View, add_item, look, parse, prune, raw_values, remove_item, save
+from shared.form.flow import (
+    Built,
+    Draft,
+    View,
+    add_item,
+    build_application,
+    look,
+    parse,
+    prune,
+    raw_values,
+    remove_item,
+    save,
+)
 from shared.form.iban import with_check_digits
 from shared.form.model import Answer, Question
 from shared.form.parse import FieldProblem
@@ -105,3 +117,22 @@ class Citizen:
         assert not isinstance(value, FieldProblem), value
         assert value is not None
         self.draft = self.draft | {key: value}
+
+
+def acted(seed: int, acts: int) -> Citizen:
+    """A citizen after so many pages and clicks."""
+    citizen = Citizen(seed)
+    for _ in range(acts):
+        citizen.act()
+    return citizen
+
+
+def completed(citizen: Citizen, *, early: bool = False) -> Built:
+    """What is sent when whatever is missing has been answered."""
+    for _ in range(200):
+        result = build_application(citizen.view(), early=early)
+        if isinstance(result, Built):
+            return result
+        for one in result.missing:
+            citizen.answer(one.key)
+    raise AssertionError("never complete")

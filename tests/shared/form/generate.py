@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.form import DEFINITION
+from shared.form.annexes import flags_due
 from shared.form.conditions import evaluate, has_fact
 from shared.form.iban import with_check_digits
 from shared.form.model import Answer, Condition, Fact, Question, Repeat, Section
@@ -36,6 +37,8 @@ class Generator:
         self.hidden: list[tuple[tuple[str | int, ...], Question]] = []
         for section in DEFINITION.sections:
             self._section(section)
+        if due := [{"flag": flag, "person_ref": ref} for flag, ref in flags_due(self.application, DEFINITION)]:
+            self.application["flags"] = due
 
     def persons(self) -> list[str]:
         household = self.application.get("household", {}).get("persons", [])

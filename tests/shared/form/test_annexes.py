@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from devtools import households
-from devtools.households import Place
 from shared.contracts.manifest import Kind
 from shared.form import DEFINITION, FORM_VERSION, SERVICE, schema, schema_uri, validate, version_of
 from shared.form.annexes import annex_codes, requests_in
 from shared.form.flow import Built, Draft, add_item, as_application, build_application, look
 from shared.form.summary import summarise
 from shared.form.validate import definition
+from shared.form.versions import earlier
 from tests.shared.form.drafts import TODAY
 from tests.shared.form.single import SINGLE, add_account
 
-DREIEICH = Place("63303", "Dreieich", "06438002")
 BASE = ["HA", "KDU", "EK", "VM"]
 
 
@@ -43,7 +42,7 @@ def test_a_single_person_needs_the_four_that_everyone_needs() -> None:
         ({"income.applicant.kinds": ["self_employment"]}, {"EKS"}),
         ({"health_insurance.applicant.kind": "private"}, {"SV"}),
         ({"health_insurance.applicant.kind": "none"}, {"SV"}),
-        ({"prior_claims.third_party_damage": True}, {"UF"}),
+        ({"prior_claims.claims": ["third_party_damage"]}, {"UF"}),
         ({"additional_needs.applicant.costly_diet": True}, {"MEB"}),
         ({"additional_needs.applicant.special_need_ongoing": True}, {"BB"}),
         ({"applicant.marital_status": "divorced"}, {"UH-spouse"}),
@@ -106,25 +105,46 @@ def test_codes_are_the_same_from_draft_and_application() -> None:
     assert list(annex_codes(built.application, DEFINITION, TODAY)) == built.application["annex_codes"]
 
 
+GOLDEN = sorted(Path(__file__).parents[2].joinpath("data/form").glob("*/*.json"))
+"""Applications and supplements as they were sent under earlier versions. Never changed, only added to."""
+
+
 def first_version() -> dict[str, Any]:
     """What was sent under 1.0.0: the core sections only."""
-    application = deepcopy(households.single(DREIEICH, "Kanarie", 1))
-    for section in ("additional_needs", "prior_claims", "one_off_needs"):
-        del application[section]
-    for entry in application["conditions"]:
-        del entry["recent_work"]
-    application["form"]["version"] = "1.0.0"
+    application: dict[str, Any] = json.loads(GOLDEN[0].read_bytes())
+    assert application["form"]["version"] == "1.0.0"
     return application
 
 
-def test_an_earlier_version_stays_readable() -> None:
-    application = first_version()
-    assert version_of(application, SERVICE) == "1.0.0"
-    assert validate(application) == []
-    assert schema_uri(SERVICE, Kind.APPLICATION, "1.0.0").endswith(":1.0.0")
-    assert schema(SERVICE, Kind.APPLICATION, "1.0.0") != schema(SERVICE)
-    parts = summarise(application, definition(SERVICE, "1.0.0"), TODAY, lambda _: None)
-    assert {"applicant", "housing", "income", "assets"} <= {part.section for part in parts}
+@pytest.mark.parametrize("file", GOLDEN, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_an_earlier_version_stays_readable(file: Path) -> None:
+    application = json.loads(file.read_bytes())
+    version = file.parent.name
+    kind = Kind.SUPPLEMENT if file.stem == "supplement" else Kind.APPLICATION
+    assert version_of(application, SERVICE) == version != FORM_VERSION
+    assert validate(application, SERVICE, kind) == []
+    assert schema_uri(SERVICE, kind, version).endswith(f":{version}")
+    assert schema(SERVICE, kind, version) != schema(SERVICE, kind)
+    parts = summarise(application, definition(SERVICE, version), TODAY, lambda _: None)
+    told = set(application) - {"form", "evidence", "annex_codes", "to_follow", "reference", "remarks"}
+    assert {part.section for part in parts} == told
+    if kind is Kind.APPLICATION:
+        codes = annex_codes(application, definition(SERVICE, version), TODAY)
+        assert set(application.get("annex_codes", codes)) <= set(codes)
+
+
+def test_every_earlier_version_has_its_examples() -> None:
+    assert {file.parent.name for file in GOLDEN} == set(earlier(SERVICE))
+
+
+def test_what_came_later_is_unknown_to_earlier_versions() -> None:
+    application = json.loads(next(file for file in GOLDEN if file.match("2.0.0/single.json")).read_bytes())
+    application["flags"] = [{"flag": "urgent", "person_ref": "applicant"}]
+    application["evidence"] = [{"evidence_code": "E-ID", "state": "will_follow", "class": "normal"}]
+    assert {(error.path, error.code) for error in validate(application)} == {
+        ("", "unknown-property"),
+        ("/evidence/0", "unknown-property"),
+    }
 
 
 def test_an_earlier_version_is_held_to_its_own_rules() -> None:

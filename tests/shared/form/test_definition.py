@@ -10,7 +10,21 @@ from pydantic import ValidationError
 from shared.form import DEFINITION
 from shared.form.conditions import every, fact, is_in, no, yes
 from shared.form.lint import lint
-from shared.form.model import Annex, Answer, Definition, EvidenceKind, Fact, Option, Question, Repeat, Section
+from shared.form.model import (
+    Annex,
+    Answer,
+    Definition,
+    Doubt,
+    EvidenceKind,
+    Fact,
+    Flag,
+    Notice,
+    Option,
+    Protection,
+    Question,
+    Repeat,
+    Section,
+)
 from shared.form.schema import walk
 
 SECTIONS = [
@@ -83,6 +97,27 @@ def form_of(*sections: Section) -> Definition:
 
 def section(*questions: Question, **more: Any) -> Section:
     return Section(id=more.pop("id", "first"), title="Test", questions=questions, **more)
+
+
+def said(**reason: Any) -> Notice:
+    return Notice(id="word", title="Titel", text="Text.", **reason)
+
+
+@pytest.mark.parametrize(
+    ("flag", "finding"),
+    [
+        (Flag(id="red", label="A", text="B", when=yes("first.aa")), None),
+        (Flag(id="red", label="A", text="B", when=yes("first.bb")), "flag red: first.bb is not asked"),
+        (Flag(id="red", label="A", text="B"), "flag red: no answers raise it"),
+        (
+            Flag(id="red", label="A", text="B", each=yes("first.aa"), protection=Protection.PROTECTED_ADDRESS),
+            "flag red: protects for single persons",
+        ),
+    ],
+)
+def test_flags_look_at_what_is_asked(flag: Flag, finding: str | None) -> None:
+    definition = form_of(section(question())).model_copy(update={"flags": (flag,)})
+    assert lint(definition) == ([finding] if finding else [])
 
 
 COLOURS = (Option(value="red", label="rot"), Option(value="blue", label="blau"))
@@ -171,6 +206,27 @@ def test_sound_definitions_pass(sections: list[Section]) -> None:
         (
             [section(question("cc", Answer.GROUP, fields=(GROUP,)))],
             "first.cc: groups hold plain questions only",
+        ),
+        (
+            [section(question(notices=(said(when=yes("first.bb")),)), question("bb"))],
+            "first.aa, notice word: first.bb is not asked before",
+        ),
+        (
+            [section(question(notices=(said(when=yes("first.aa")),) * 2))],
+            "first.aa: notice 'word' stands 2 times",
+        ),
+        ([section(question(notices=(said(),)))], "first.aa: notice word needs one reason"),
+        (
+            [section(question(notices=(said(when=yes("first.aa"), doubt=Doubt.TAX_ID),)))],
+            "first.aa: notice word needs one reason",
+        ),
+        (
+            [section(question(notices=(said(doubt=Doubt.TAX_ID),)))],
+            "first.aa: notice word doubts what is no text",
+        ),
+        (
+            [section(question(), question("bb", when=yes("first.aa"), notices=(said(when=no("first.aa")),)))],
+            "first.bb, notice word: no answers lead to it",
         ),
         (
             [section(question(kind=Answer.TEXT, must_be=True))],

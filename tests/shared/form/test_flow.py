@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devtools.portal_households import households
 from shared.contracts.manifest import Kind
 from shared.form import validate
 from shared.form.flow import (
@@ -31,7 +32,7 @@ from shared.form.flow import (
 )
 from shared.form.iban import with_check_digits
 from shared.form.model import Answer
-from tests.shared.form.drafts import TODAY, Citizen
+from tests.shared.form.drafts import TODAY, acted, completed
 from tests.shared.form.single import SINGLE, add_account
 
 DOCUMENT = "11111111-1111-4111-8111-111111111111"
@@ -48,9 +49,7 @@ def leaves(node: Any) -> list[Any]:
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32), acts=st.integers(0, 40), early=st.booleans())
 def test_any_answers_give_a_valid_application_or_name_what_is_missing(seed: int, acts: int, early: bool) -> None:
-    citizen = Citizen(seed)
-    for _ in range(acts):
-        citizen.act()
+    citizen = acted(seed, acts)
     view = citizen.view()
     uploads = [Upload(view.slots[0].key, DOCUMENT)] if view.slots else []
     result = build_application(view, uploads, early=early)
@@ -65,16 +64,8 @@ def test_any_answers_give_a_valid_application_or_name_what_is_missing(seed: int,
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32), acts=st.integers(0, 30))
 def test_answering_what_is_missing_always_ends_in_an_application(seed: int, acts: int) -> None:
-    citizen = Citizen(seed)
-    for _ in range(acts):
-        citizen.act()
-    for _ in range(100):
-        result = build_application(citizen.view())
-        if isinstance(result, Built):
-            break
-        for one in result.missing:
-            citizen.answer(one.key)
-    assert isinstance(result, Built)
+    citizen = acted(seed, acts)
+    result = completed(citizen)
     assert validate(result.application) == []
     assert result.to_follow == ()
 
@@ -82,9 +73,7 @@ def test_answering_what_is_missing_always_ends_in_an_application(seed: int, acts
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32), acts=st.integers(1, 40))
 def test_no_hidden_answer_is_ever_sent(seed: int, acts: int) -> None:
-    citizen = Citizen(seed)
-    for _ in range(acts):
-        citizen.act()
+    citizen = acted(seed, acts)
     # Mark every answer that is not asked: if one were sent, the mark would show.
     view = citizen.view()
     marked = citizen.draft | dict.fromkeys(view.hidden, "HIDDEN-CANARY")
@@ -97,12 +86,25 @@ def test_no_hidden_answer_is_ever_sent(seed: int, acts: int) -> None:
     assert look(pruned, TODAY).hidden == ()
 
 
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 2**32), acts=st.integers(0, 40))
+def test_whatever_was_answered_may_be_brought_later_in_any_parts(seed: int, acts: int) -> None:
+    citizen = acted(seed, acts)
+    result = completed(citizen)
+    view = citizen.view()
+    sections = [section.id for section in view.definition.sections if section.deferrable]
+    chosen = citizen.random.sample(sections, citizen.random.randint(1, 5))
+    uploads = [Upload(slot.key, DOCUMENT) for slot in view.slots[:1]]
+    supplement = build_supplement(view, chosen, uploads, "4711", "Danke!")
+    assert validate(supplement, kind=Kind.SUPPLEMENT) == []
+    assert set(supplement) - {"form", "reference", "remarks", "evidence", "flags"} <= set(chosen)
+    assert supplement.get("flags") == result.application.get("flags")
+
+
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32), acts=st.integers(1, 40))
 def test_every_visible_answer_is_sent_exactly_once(seed: int, acts: int) -> None:
-    citizen = Citizen(seed)
-    for _ in range(acts):
-        citizen.act()
+    citizen = acted(seed, acts)
     view = citizen.view()
     application = as_application(view)
     gone = {
@@ -126,9 +128,7 @@ def test_every_visible_answer_is_sent_exactly_once(seed: int, acts: int) -> None
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 2**32), acts=st.integers(1, 40))
 def test_a_page_shows_again_what_was_typed(seed: int, acts: int) -> None:
-    citizen = Citizen(seed)
-    for _ in range(acts):
-        citizen.act()
+    citizen = acted(seed, acts)
     view = citizen.view()
     for step in citizen.random.sample(view.steps, 3):
         form: dict[str, list[str]] = {}
@@ -148,8 +148,17 @@ def test_a_single_person_sends_a_complete_application() -> None:
     assert built.application["annex_codes"] == ["HA", "KDU", "EK", "VM"]
     assert {state.state for state in view.sections} == {State.COMPLETE}
     asked = [one for step in view.steps for one in step.asked if one.question.type is not Answer.GROUP]
-    assert (len(asked), sum(one.required for one in asked)) == (81, 57), "more questions need a reason"
+    assert (len(asked), sum(one.required for one in asked)) == (71, 54), "more questions need a reason"
     assert view.hidden == ()
+
+
+def test_how_much_a_single_person_without_specialities_is_asked() -> None:
+    """The figures of docs/portal.md."""
+    single = next(one for one in households(TODAY) if one.name == "single")
+    view = look(single.draft(TODAY), TODAY)
+    unseen = (Answer.GROUP, Answer.MUNICIPALITY)
+    asked = [one for step in view.steps for one in step.asked if one.question.type not in unseen]
+    assert (len(asked), sum(one.required for one in asked), len(view.steps)) == (64, 50, 23)
 
 
 def test_steps_lead_from_the_first_page_to_the_last() -> None:
@@ -290,7 +299,7 @@ def test_evidence_is_never_a_blocker() -> None:
 
 def test_a_finding_that_only_the_whole_shows_leads_to_its_page() -> None:
     draft = add_account(SINGLE) | {
-        "conditions.applicant.absence_planned": True,
+        "conditions.applicant.special": ["absence"],
         "conditions.applicant.absence_from": "2026-12-20",
         "conditions.applicant.absence_until": "2026-12-10",
     }
@@ -298,7 +307,7 @@ def test_a_finding_that_only_the_whole_shows_leads_to_its_page() -> None:
     assert isinstance(result, NotYet)
     (one,) = result.missing
     assert one.key == "conditions.applicant.absence_until"
-    assert one.step == "conditions.applicant.in_institution"
+    assert one.step == "conditions.applicant.special"
     assert one.message == "Das Ende liegt vor dem Anfang."
 
 
@@ -322,3 +331,40 @@ def test_a_wrong_answer_keeps_the_good_ones() -> None:
     assert "22 Zeichen" in saved.problems[0].message
     form["payment.iban"] = [with_check_digits("DE", "500105170000000001")]
     assert save(draft, step, form, TODAY).problems == ()
+
+
+def asked_keys(draft: Draft) -> set[str]:
+    return {asked.key for step in look(draft, TODAY).steps for asked in step.asked}
+
+
+@pytest.mark.parametrize(
+    ("moved_in", "asked"), [("2026-05-22", False), ("2026-05-23", True), ("2027-01-01", True), ("2019-01-01", False)]
+)
+def test_a_recent_move_follows_from_the_day_of_moving_in(moved_in: str, asked: bool) -> None:
+    keys = asked_keys(SINGLE | {"housing.move_in_date": moved_in})
+    assert ("housing.assurance" in keys) is asked
+    assert "housing.moved_out_reason" not in keys, "only under 25 (§ 22 (5) SGB II)"
+    young = asked_keys(SINGLE | {"housing.move_in_date": moved_in, "applicant.birth_date": "2004-01-01"})
+    assert ("housing.moved_out_reason" in young) is asked
+
+
+def test_a_grown_up_child_is_asked_about_as_a_relative() -> None:
+    grown = CHILD | {"birth_date": "1995-05-01"}
+    prefix = "household.persons.person-1."
+    child = {"custody_share", "child_benefit", "other_parent_in_household", "child_school"}
+    asked = {key.removeprefix(prefix) for key in asked_keys(household(SINGLE, grown))}
+    assert asked.isdisjoint(child)
+    assert "supports_applicant" in asked
+    asked = {key.removeprefix(prefix) for key in asked_keys(household(SINGLE, CHILD))}
+    assert asked >= child
+    assert "supports_applicant" not in asked
+
+
+def test_papers_are_wanted_only_of_those_for_whom_the_application_is() -> None:
+    flatmate = {"relation": "flatmate", "birth_date": "1990-01-01", "family_name": "Fremd", "given_names": "Jo"}
+    assert {slot.person for slot in look(household(SINGLE, flatmate, WIFE), TODAY).slots} == {"applicant", "person-2"}
+
+
+def test_how_many_live_there_is_not_asked_of_one_who_lives_alone() -> None:
+    assert "housing.persons_in_home" not in asked_keys(SINGLE)
+    assert "housing.persons_in_home" in asked_keys(household(SINGLE, WIFE))

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.form.household import CHILDREN, PARTNERS, Household, Member, age
+from shared.form.ages import age
+from shared.form.household import CHILDREN, PARTNERS, Household, Member
 from shared.form.model import Fact
 
 TODAY = date(2026, 11, 22)

@@ -12,6 +12,7 @@ from pypdf import PdfReader
 from pypdf.generic import ArrayObject, DictionaryObject
 
 from devtools.samples import sample
+from shared.contracts.manifest import Kind
 from shared.form import DEFINITION, SERVICE, validate
 from shared.form.annexes import annex_codes
 from shared.form.pdf import CannotRender, Facts, render
@@ -144,3 +145,63 @@ def test_words_are_each_jobcenters_own() -> None:
     own = load('[default]\nbenefit = "A"\n[default.annexes]\nHG = "HG1"\n[x]\nbenefit = "B"\n[x.annexes]\nVE = "V"\n')
     assert own["x"].benefit == "B"
     assert own["x"].annexes == {"HG": "HG1", "VE": "V"}
+
+
+def brought() -> dict[str, Any]:
+    """What a household brings after its date was secured: evidence, one section, a word."""
+    application = family()
+    return {
+        "form": application["form"],
+        "reference": "0f5c6d1e",
+        "remarks": "Der Bescheid kam erst heute.\nDanke!",
+        "payment": application["payment"],
+        "income": application["income"],
+        "evidence": [
+            {"evidence_code": "E-ID", "document": DOCUMENT},
+            {"evidence_code": "E-PAY", "person_ref": "person-1", "document": DOCUMENT[:-1] + "2"},
+            {"evidence_code": "E-PAY", "person_ref": "person-1", "document": DOCUMENT[:-1] + "3"},
+        ],
+    }
+
+
+def test_a_supplement_says_what_it_belongs_to_and_what_is_brought() -> None:
+    supplement = brought()
+    assert validate(supplement, SERVICE, Kind.SUPPLEMENT) == []
+    people = {"person-1": "Hinnerk Muster"}
+    facts = Facts(jobcenter="Maßarbeit", received_at="1.12.2026, 8:00 Uhr", follows="0f5c6d1e", people=people)
+    pdf = render(supplement, SERVICE, TODAY, facts, kind=Kind.SUPPLEMENT)
+    assert str(read(pdf).metadata.title) == "Nachreichung zum Antrag auf Grundsicherungsgeld"  # type: ignore[union-attr]
+    assert {"/H1", "/H2", "/H3", "/L", "/LI", "/Lbl", "/LBody"} <= set(tags(pdf))
+    assert b"pdfuaid:part" in read(pdf).trailer["/Root"]["/Metadata"].get_object().get_data()  # type: ignore[index]
+    shown = text_of(pdf)
+    for words in (
+        "0f5c6d1e",
+        "Maßarbeit",
+        "3 Dateien",
+        "Angaben: Auszahlung, Einnahmen",
+        "Der Bescheid kam erst heute.",
+    ):
+        assert squeezed(words) in shown, words
+    assert squeezed("Lohnabrechnungen der letzten drei Monate (Hinnerk Muster)") in shown
+    assert squeezed("liegt bei: 2 Dateien") in shown
+    assert shown.count("0f5c6d1e") == 1
+    rows = [row for part in summarise(supplement, DEFINITION, TODAY, lambda _: None) for row in part.rows]
+    assert {str(row.pointer[0]) for row in rows} == {"payment", "income"}
+    for row in rows:
+        assert squeezed(row.text) in shown, row.text
+    assert render(supplement, SERVICE, TODAY, facts, kind=Kind.SUPPLEMENT) == pdf
+
+
+def test_evidence_alone_makes_a_short_paper_and_unknown_persons_are_called_by_their_reference() -> None:
+    supplement = {name: value for name, value in brought().items() if name in ("form", "reference", "evidence")}
+    pdf = render(supplement, SERVICE, TODAY, kind=Kind.SUPPLEMENT)
+    assert len(read(pdf).pages) == 1
+    assert "weiterePerson(person1)" in text_of(pdf)
+    assert "Frage" not in text_of(pdf)
+
+
+def test_annexes_follow_from_the_answers_where_the_sender_named_none() -> None:
+    application = family()
+    codes = application.pop("annex_codes")
+    shown = text_of(render(application, SERVICE, TODAY))
+    assert [code for code in codes[1:] if f"Anlage{code}:" not in shown] == []
