@@ -131,7 +131,7 @@ def other_pages(browser: Browser, stack: Stack, household: Household, findings: 
         citizen.open("/")
         citizen.press("Antrag beginnen")
         citizen.press("Speichern und weiter")
-        for path in (*STATIC_PAGES, "/pruefen", "/termin", "/absenden", "/loeschen", "/nachweise"):
+        for path in (*STATIC_PAGES, "/pruefen", "/datum", "/absenden", "/loeschen", "/nachweise"):
             citizen.open(path)
 
 

@@ -195,17 +195,17 @@ async def test_secure_the_date_then_bring_the_rest(world: World) -> None:
     visitor = world.visitor()
     await portal_walk.begin(visitor)
     await portal_walk.place(visitor, HOUSEHOLD)
-    await visitor.get("/termin")
+    await visitor.get("/datum")
     assert "Dafür fehlt noch" in visitor.page.text
     for step in ("/frage/applicant.family_name", "/frage/applicant.address"):
         await visitor.get(step)
         names = visitor.page.form().names
         await visitor.submit({name: SINGLE[name] for name in names if name in SINGLE})
-    await visitor.get("/termin")
-    refused = await visitor.submit({}, action="/termin")
+    await visitor.get("/datum")
+    refused = await visitor.submit({}, action="/datum")
     assert refused.status == 422
-    page = await visitor.submit({"close.truth_declaration": "yes"}, action="/termin")
-    assert "Ihr Termin ist gesichert" in page.title
+    page = await visitor.submit({"close.truth_declaration": "yes"}, action="/datum")
+    assert "Ihr Antragsdatum ist gesichert" in page.title
     [early] = world.intake.submissions.values()
     assert early.application is not None
     assert form.validate(early.application) == []
