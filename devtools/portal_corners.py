@@ -6,7 +6,7 @@ unknown and joint places, the date secured and taken back, coming back with the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +20,15 @@ from devtools.portal_households import File, Household
 from devtools.portal_watch import Findings
 from shared.form.media import PDF
 
-INFORMATION = ("/datenschutz", "/barrierefreiheit", "/rueckmeldung", "/impressum", "/zugang", "/status", "/gibt-es-nicht")
+INFORMATION = (
+    "/datenschutz",
+    "/barrierefreiheit",
+    "/rueckmeldung",
+    "/impressum",
+    "/zugang",
+    "/status",
+    "/gibt-es-nicht",
+)
 FORM = ("/pruefen", "/datum", "/absenden", "/loeschen", "/nachweise")
 OWN, AMBIGUOUS, JOINT, PO_BOX = "63303", "59969", "10115", "01053"
 HEIC = File("Foto.heic", "image/heic", b"\x00\x00\x00\x18ftypheic" + bytes(64))
@@ -29,6 +37,11 @@ SECOND = File("bessere Seite.pdf", PDF, pdf("Seite", 12))
 ACCOUNT = "/frage/payment.has_account"
 NAMES = "/frage/applicant.family_name"
 UNUSED_DAYS = 30
+_LISTEN = """() => {
+  window.heard = [];
+  const status = document.querySelector('[data-progress-text]');
+  new MutationObserver(() => window.heard.push(status.textContent)).observe(status, { childList: true });
+}"""
 _FOCUSED = "() => document.activeElement.id || document.activeElement.className"
 
 
@@ -43,13 +56,14 @@ class Corners:
     device: Device
     today: date
 
-    def faults(self) -> list[str]:
-        """Each turn for itself: what went wrong in it."""
+    def faults(self, *turns: Callable[[], None]) -> list[str]:
+        """What goes wrong in these turns, each for itself; without any: in all of them."""
         found = []
-        for turn in (
+        for turn in turns or (
             self.by_link,
             self.places,
             self.answers_lost_and_overtaken,
+            self.back_and_reload,
             self.evidence,
             self.taken_back,
             self.time_runs_out,
@@ -143,24 +157,49 @@ class Corners:
         typed = citizen.page.get_by_label("Familienname", exact=True).input_value()
         _must(typed == "Danach", "what was typed is lost")
 
+    def back_and_reload(self) -> None:
+        """Neither the back button nor a reload loses what was saved."""
+        with self._begun() as citizen:
+            citizen.open(NAMES)
+            page = citizen.page
+            field = page.get_by_label("Familienname", exact=True)
+            field.fill("Bleibt")
+            page.get_by_label("Vornamen", exact=True).fill("Auch")
+            for part, text in (("Tag", "3"), ("Monat", "7"), ("Jahr", "1984")):
+                page.get_by_label(part, exact=True).fill(text)
+            citizen.press("Speichern und weiter")
+            _must(citizen.path != NAMES, f"not saved: {citizen.said()}")
+            for how, step in (("back", page.go_back), ("reload", page.reload)):
+                step()
+                _must(citizen.path == NAMES, f"{how} leads to {citizen.path}")
+                _must(field.input_value() == "Bleibt", f"what was saved is not there after {how}")
+
     def evidence(self) -> None:
-        """A file that is not accepted, one that is, and another in its place; all while the page shows progress."""
+        """A broken connection, a file that is not accepted, one that is, and another in its place."""
         with self._begun() as citizen:
             citizen.open("/nachweise")
             with citizen.page.expect_navigation():
                 citizen.page.get_by_role("listitem").get_by_role("link", name="Kontoauszüge").first.click()
-            self._give(citizen, "Dateien hochladen", HEIC)
-            citizen.page.get_by_role("button", name="Hochladen", exact=True).click()
+            citizen.hands.give(citizen.page.get_by_label("Dateien hochladen"), (HEIC,))
+            button = citizen.page.get_by_role("button", name="Hochladen", exact=True)
+            citizen.context.set_offline(True)
+            button.click()
+            citizen.page.get_by_text("Die Verbindung ist abgebrochen").wait_for()
+            citizen.context.set_offline(False)
+            citizen.page.evaluate(_LISTEN)
+            button.click()
             citizen.page.get_by_role("alert").wait_for()
+            said = citizen.page.evaluate("() => window.heard")
+            _must("100 % hochgeladen" in said, f"progress is not said: {said}")
             self._look(citizen.page, "/nachweis refused")
             self._summary_leads_to(citizen, "file")
-            self._give(citizen, "Dateien hochladen", FIRST)
+            citizen.hands.give(citizen.page.get_by_label("Dateien hochladen"), (FIRST,))
             citizen.press("Hochladen")
             self._look(citizen.page, "/nachweis uploaded")
             with citizen.page.expect_navigation():
-                citizen.page.get_by_role("link", name=f"Ersetzen: {FIRST.name}").click()
+                citizen.page.get_by_role("link", name=f"Ersetzen {FIRST.name}").click()
             self._look(citizen.page, "/nachweis replacing")
-            self._give(citizen, "Neue Datei", SECOND)
+            citizen.hands.give(citizen.page.get_by_label("Neue Datei"), (SECOND,))
             citizen.press("Ersetzen")
             files = citizen.page.get_by_role("listitem").filter(has_text="Entfernen").all_inner_texts()
             _must(len(files) == 1 and SECOND.name in files[0], f"not replaced: {files}")
@@ -247,12 +286,6 @@ class Corners:
     def _postcode(citizen: Citizen, postcode: str) -> None:
         citizen.page.get_by_label("Postleitzahl Ihrer Wohnung").fill(postcode)
         citizen.press("Speichern und weiter")
-
-    @staticmethod
-    def _give(citizen: Citizen, label: str, file: File) -> None:
-        citizen.page.get_by_label(label).set_input_files(
-            [{"name": file.name, "mimeType": file.media_type, "buffer": file.content}]
-        )
 
 
 def _must(good: bool, said: str) -> None:

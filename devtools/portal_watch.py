@@ -112,8 +112,9 @@ class Findings:
                     self.page_ms.append(timing["responseEnd"] - timing["requestStart"])
 
         def complained(message: ConsoleMessage) -> None:
-            # A page with errors is answered by 422, a missing one by 404: no complaint of ours.
-            if message.type in ("error", "warning") and "status of 4" not in message.text:
+            # A page with errors is answered by 422, a missing one by 404, and a broken connection is made on purpose.
+            expected = any(part in message.text for part in ("status of 4", "ERR_INTERNET_DISCONNECTED"))
+            if message.type in ("error", "warning") and not expected:
                 self.strangers[message.text[:200]] += 1
 
         page.on("request", requested)
