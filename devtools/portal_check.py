@@ -53,10 +53,15 @@ WAYS = (
     Way("single", "desktop"),
     Way("single", "phone", javascript=False),
     Way("family", "phone"),
+    Way("family", "desktop", javascript=False),
     Way("self-employed", "desktop", keyboard=True),
+    Way("self-employed", "phone"),
     Way("pensioner", "desktop", javascript=False),
+    Way("pensioner", "phone"),
     Way("young", "phone"),
+    Way("young", "desktop"),
     Way("no-home", "desktop"),
+    Way("no-home", "phone", javascript=False),
 )
 
 
@@ -167,6 +172,7 @@ def main() -> int:
     screens.mkdir(parents=True)
     known = {each.name: each for each in households(today())}
     ways = [way for way in WAYS if not arguments.household or way.household in arguments.household]
+    began = time.monotonic()
     findings = Findings(screens, quick=arguments.quick)
     outcomes: list[Outcome] = []
     settings = StackSettings(jobcenters=("kreis-offenbach",), portal_replicas=1)
@@ -185,6 +191,7 @@ def main() -> int:
     except ProcessFailed as error:
         print(f"the system did not start: {error}")
         return 1
+    print(f"{len(findings.shots)} pictures of pages in {screens}, {time.monotonic() - began:.0f} s")
     figures = report(outcomes, findings, first_kb)
     (out / "portal.json").write_text(json.dumps(figures, indent=2) + "\n")
     return _tell(outcomes, [*strays, *findings.faults()], figures)
@@ -206,8 +213,7 @@ def _tell(outcomes: Sequence[Outcome], others: Sequence[str], figures: dict[str,
     for fault in faults:
         print(f"  {fault}")
     for name, most in (("first_visit_kb", MAX_FIRST_VISIT_KB), ("page_p95_ms", MAX_PAGE_P95_MS)):
-        if figures[name] > most:
-            print(f"  above target: {name} {figures[name]}, at most {most}")
+        print(f"{name} {figures[name]}, target at most {most}{': MISSED' if figures[name] > most else ''}")
     print(json.dumps(figures))
     return 1 if faults else 0
 

@@ -47,8 +47,8 @@ def month_ends(today: date) -> date | None:
 
 
 def german_date(day: date) -> str:
-    """`2026-11-30` → "30. November"."""
-    return f"{day.day}. {_MONTHS[day.month - 1]}"
+    """`2026-11-30` → "30. November"; no line breaks within."""
+    return f"{day.day}.\N{NO-BREAK SPACE}{_MONTHS[day.month - 1]}"
 
 
 def month_first(moment: datetime | date) -> str:

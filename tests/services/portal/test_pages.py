@@ -310,8 +310,8 @@ async def test_the_month_s_end_is_said_while_there_is_time(world: World, now: da
     visitor = await begun(world)
     start = await world.visitor().get("/")
     for page in (start, await visitor.get("/aufgaben"), await visitor.get("/datum")):
-        assert ("Der Monat endet am 30. November" in page.text) is said
-        assert ("1. November 2026" in page.text) is said
+        assert ("Der Monat endet am 30.\N{NO-BREAK SPACE}November" in page.text) is said
+        assert ("1.\N{NO-BREAK SPACE}November 2026" in page.text) is said
     assert ("/datum" in (await visitor.get("/aufgaben")).reader.links) is said
 
 
