@@ -23,4 +23,6 @@ def test_the_month_s_end_is_near_on_its_last_days(day: date) -> None:
 def test_words() -> None:
     assert german_date(date(2026, 3, 1)) == "1.\N{NO-BREAK SPACE}März"
     assert month_first(datetime(2026, 11, 30, 22, 59, tzinfo=UTC)) == "1.\N{NO-BREAK SPACE}November 2026"
-    assert month_first(datetime(2026, 11, 30, 23, 0, tzinfo=UTC)) == "1.\N{NO-BREAK SPACE}Dezember 2026", "midnight in Berlin"
+    assert month_first(datetime(2026, 11, 30, 23, 0, tzinfo=UTC)) == "1.\N{NO-BREAK SPACE}Dezember 2026", (
+        "midnight in Berlin"
+    )
