@@ -152,9 +152,9 @@ class Citizen:
 
     def secure(self) -> None:
         """Secures the date: sends what there is."""
-        self._go(self.page.get_by_role("link", name="Ihren Termin sichern"))
+        self._go(self.page.get_by_role("link", name="Antragsdatum sichern"))
         self.hands.tick(self.page.get_by_label("Ich erkläre, dass alle meine Angaben wahr sind."))
-        self.press("Jetzt absenden und Termin sichern")
+        self.press("Jetzt absenden und Datum sichern")
         self._confirmed()
         self._go(self.page.get_by_role("link", name="Weiter ausfüllen"))
 

@@ -1,4 +1,5 @@
-"""What is looked at on every page that a citizen visits: axe, reflow at 320 px, strange requests, console, speed.
+"""What is looked at on every page that a citizen visits: axe, reflow at 320 px with wide text, visible focus, motion,
+strange requests, console, speed.
 
 The same page in the same shape is examined once per device; the shape is the page's path without the ids of entries and
 persons, its answer's status, and whether it shows errors.
@@ -26,8 +27,41 @@ _RUN = """async () => (await axe.run(document, {
 })).violations.map(found => ({
   id: found.id, help: found.help, nodes: found.nodes.map(node => node.target.join(' ')),
 }))"""
-_TARGETS = """() => [...document.querySelectorAll('main, header, footer, form, fieldset, dl, ul, p, h1, h2')]
-  .filter(each => each.getBoundingClientRect().right > 321).map(each => each.tagName).slice(0, 5)"""
+_TARGETS = """() => [...document.querySelectorAll('body *')]
+  .filter(each => each.getBoundingClientRect().right > 321).map(each => each.outerHTML.slice(0, 80)).slice(-3)"""
+_OVERFLOWS = "() => document.documentElement.scrollWidth > document.documentElement.clientWidth"
+_SPACED = """() => {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(`* { line-height: 1.5 !important; letter-spacing: .12em !important; word-spacing: .16em !important }
+    p { margin-bottom: 2em !important }`);
+  document.adoptedStyleSheets = [sheet];
+}"""
+"""WCAG 2.2, 1.4.12: what citizens may set for themselves."""
+_UNSPACED = "() => { document.adoptedStyleSheets = []; }"
+_UNSEEN = """() => {
+  const kinds = ['outlineStyle', 'outlineWidth', 'outlineColor', 'boxShadow', 'borderColor', 'borderWidth',
+    'backgroundColor', 'color', 'textDecorationThickness'];
+  const looks = each => [each, each.parentElement, each.nextElementSibling].filter(near => near).flatMap(near =>
+    [undefined, '::before', '::after'].map(part => {
+      const style = getComputedStyle(near, part);
+      return kinds.map(kind => style[kind]).join();
+    })).join('|');
+  const faults = [];
+  const before = document.activeElement;
+  before?.blur();
+  const all = 'a[href], button, input:not([type=hidden]), select, textarea, summary';
+  const reachable = document.querySelector('dialog[open]') ?? document;
+  for (const each of reachable.querySelectorAll(all)) {
+    if (!each.checkVisibility({ visibilityProperty: true })) continue;
+    const plain = looks(each);
+    each.focus({ focusVisible: true, preventScroll: true });
+    if (document.activeElement !== each || looks(each) === plain) faults.push(each.outerHTML.slice(0, 120));
+    each.blur();
+  }
+  before?.focus();
+  return faults.slice(0, 3);
+}"""
+_MOVING = "() => document.getAnimations().filter(each => each.playState === 'running').length"
 
 
 @dataclass
@@ -42,6 +76,8 @@ class Findings:
     violations: dict[str, list[str]] = field(default_factory=dict)
     """Rule and first element → pages."""
     too_wide: dict[str, list[str]] = field(default_factory=dict)
+    unseen_focus: dict[str, list[str]] = field(default_factory=dict)
+    moving: list[str] = field(default_factory=list)
     strangers: Counter[str] = field(default_factory=Counter)
     """Requests that went elsewhere, complaints of the browser."""
     page_ms: list[float] = field(default_factory=list)
@@ -55,6 +91,8 @@ class Findings:
         return [
             *(f"axe: {rule}: {', '.join(pages[:3])}" for rule, pages in self.violations.items()),
             *(f"wider than {NARROW_PX} px: {page}: {what}" for page, what in self.too_wide.items()),
+            *(f"focus not seen: {page}: {what}" for page, what in self.unseen_focus.items()),
+            *(f"moves although less motion is wished for: {page}" for page in self.moving),
             *(f"browser: {said} ({times}x)" for said, times in self.strangers.items()),
         ]
 
@@ -64,18 +102,19 @@ class Findings:
         """Notes requests to others, complaints on the console and each page's time from request to last byte."""
 
         def requested(request: Request) -> None:
-            if not request.url.startswith((url, "data:", "blob:")):
+            if not request.url.startswith((f"{url}/", "data:", "blob:")):
                 self.strangers[f"request to {request.url.split('/')[2]}"] += 1
 
         def finished(request: Request) -> None:
-            if request.resource_type == "document" and request.method == "GET":
+            if request.resource_type == "document":
                 timing = request.timing
                 if timing["responseEnd"] > 0 and timing["requestStart"] >= 0:
                     self.page_ms.append(timing["responseEnd"] - timing["requestStart"])
 
         def complained(message: ConsoleMessage) -> None:
-            # A page with errors is answered by 422, a missing one by 404: no complaint of ours.
-            if message.type in ("error", "warning") and "status of 4" not in message.text:
+            # A page with errors is answered by 422, a missing one by 404, and a broken connection is made on purpose.
+            expected = any(part in message.text for part in ("status of 4", "ERR_INTERNET_DISCONNECTED"))
+            if message.type in ("error", "warning") and not expected:
                 self.strangers[message.text[:200]] += 1
 
         page.on("request", requested)
@@ -102,6 +141,9 @@ class Findings:
         self._shoot(page, device, shape)
         if javascript:
             self._axe(page, mark)
+            self._focus(page, mark)
+        if page.evaluate(_MOVING):
+            self.moving.append(mark)
         self._narrow(page, device, mark)
 
     def _axe(self, page: Page, mark: str) -> None:
@@ -111,11 +153,19 @@ class Findings:
         for each in found:
             self.violations.setdefault(f"{each['id']} ({each['help']}) at {each['nodes'][0]}", []).append(mark)
 
+    def _focus(self, page: Page, mark: str) -> None:
+        unseen = page.evaluate(_UNSEEN)
+        if unseen:
+            self.unseen_focus[mark] = unseen
+
     def _narrow(self, page: Page, device: Device, mark: str) -> None:
         width, height = VIEWPORTS[device]
         page.set_viewport_size({"width": NARROW_PX, "height": height})
-        if page.evaluate("() => document.documentElement.scrollWidth > document.documentElement.clientWidth"):
-            self.too_wide[mark] = page.evaluate(_TARGETS)
+        for setting in ("", _SPACED, _UNSPACED):
+            if setting:
+                page.evaluate(setting)
+            if page.evaluate(_OVERFLOWS):
+                self.too_wide[mark] = page.evaluate(_TARGETS)
         page.set_viewport_size({"width": width, "height": height})
 
     def _shoot(self, page: Page, device: str, shape: str) -> None:

@@ -1,7 +1,12 @@
-"""Evidence: for each kind one page, to upload files, to promise them, or to say that there are none."""
+"""Evidence: for each kind one page, to upload files, to promise them, or to say that there are none.
+
+Replacing is one action: the new file takes the old one's place in one write, and a new file that is not accepted leaves
+the old one where it is.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -12,7 +17,7 @@ from services.portal.records import Record, StoredFile
 from services.portal.site import Answers, Draft, Site
 from services.portal.uploads import Patience, Received, Room, receive
 from services.portal.web import TOKEN_FIELD, check_token
-from shared.form.flow import Slot, SlotAnswer, look
+from shared.form.flow import Slot, SlotAnswer
 
 STATES = {"uploaded": "hochgeladen", "will_follow": "folgt später", "not_available": "nicht vorhanden", "": "offen"}
 MAX_REASON = 500
@@ -37,7 +42,10 @@ class Evidence:
     async def show(self, request: web.Request) -> web.Response:
         draft = await self.site.draft(request)
         slot = _slot(draft, request.match_info["slot"])
-        return self._page(draft, slot, request.query.get("von", ""))
+        files = draft.record.files_of(slot.key)
+        number = request.query.get("ersetzen", "")
+        replaced = files[int(number) - 1] if number.isdecimal() and 0 < int(number) <= len(files) else None
+        return self._page(draft, slot, request.query.get("von", ""), replaced=replaced)
 
     def _page(
         self,
@@ -48,12 +56,13 @@ class Evidence:
         problems: tuple[tuple[str, str], ...] = (),
         typed: Answers | None = None,
         uploaded: int = 0,
+        replaced: StoredFile | None = None,
     ) -> web.Response:
         said = slot_answer(draft.view, slot.key)
         choice = (typed or {}).get("choice", [said.get("state", "")])[0]
         return self.site.page(
-            "evidence.html",
-            slot.label,
+            "replace.html" if replaced is not None else "evidence.html",
+            "Datei ersetzen" if replaced is not None else slot.label,
             draft=draft,
             status=422 if problems else 200,
             problem=bool(problems),
@@ -63,6 +72,7 @@ class Evidence:
             reason=(typed or {}).get("reason", [said.get("reason", "")])[0],
             problems=problems,
             uploaded=uploaded,
+            replaced=replaced,
             back=back if back == "pruefen" else "",
             max_mb=self.site.settings.max_document_bytes // 1_000_000,
         )
@@ -92,33 +102,43 @@ class Evidence:
     async def _take(self, draft: Draft, slot: Slot, received: Received) -> web.Response:
         fields = received.fields
         back = fields.get("_von", [""])[0]
-        removed = _removed(draft.record, slot, fields)
+        replaced = next(iter(_named(draft.record, slot, fields, "_replace")), None)
+        removed = _named(draft.record, slot, fields, "_remove")
+        if replaced is not None and received.files:
+            removed = (replaced,)
         choice = fields.get("choice", [""])[0]
         reason = fields.get("reason", [""])[0].strip()[:MAX_REASON]
 
         def change(record: Record) -> Record:
-            kept = tuple(file for file in record.files if file not in removed)
+            kept = _with(record.files, received.files, removed, replaced)
             answers = {name: value for name, value in record.answers.items() if name != slot.key}
             said = _said(choice, reason)
-            has_files = received.files or any(file.slot == slot.key for file in kept)
-            if said is not None and not has_files:
+            if said is not None and not any(file.slot == slot.key for file in kept):
                 answers[slot.key] = said
-            return record.changed(files=(*kept, *received.files), answers=answers)
+            return record.changed(files=kept, answers=answers)
 
         record = await self.site.save(draft, change)
         for file in removed:
             await self.site.drafts.delete_file(draft.vault, file.id)
-        found = await self.site.drafts.load(draft.vault)
-        assert found is not None, "it was written a moment ago"
-        draft = Draft(draft.vault, found, look(record.answers, self.site.today()))
+        draft = draft.of(record, self.site.today())
         problems = [("file", f"„{name}“ {text}") for name, text in received.refused]
         if choice == "not_available" and not reason and not record.files_of(slot.key) and "_remove" not in fields:
             problems.append(("reason", "Bitte schreiben Sie kurz, warum Sie den Nachweis nicht haben."))
+        if not problems and "_upload" in fields and not received.files:
+            problems.append(("file", "Bitte wählen Sie zuerst eine Datei aus."))
         if problems:
-            return self._page(draft, slot, back, problems=tuple(problems), typed=fields, uploaded=len(received.files))
-        if received.files or removed or "_upload" in fields:
-            if "_upload" in fields and not received.files:
-                return self._page(draft, slot, back, problems=(("file", "Bitte wählen Sie zuerst eine Datei aus."),))
+            if received.files:
+                replaced = None
+            return self._page(
+                draft,
+                slot,
+                back,
+                problems=tuple(problems),
+                typed=fields,
+                uploaded=len(received.files),
+                replaced=replaced,
+            )
+        if received.files or removed:
             raise web.HTTPSeeOther(_url(slot, back))
         raise web.HTTPSeeOther("/pruefen" if back == "pruefen" else _following(draft, slot))
 
@@ -139,9 +159,22 @@ def _said(choice: str, reason: str) -> SlotAnswer | None:
     return None
 
 
-def _removed(record: Record, slot: Slot, fields: Answers) -> tuple[StoredFile, ...]:
-    wanted = fields.get("_remove", [])
+def _named(record: Record, slot: Slot, fields: Answers, field: str) -> tuple[StoredFile, ...]:
+    """Files of this kind that a button or a hidden field names."""
+    wanted = fields.get(field, [])
     return tuple(file for file in record.files_of(slot.key) if file.id in wanted)
+
+
+def _with(
+    files: tuple[StoredFile, ...],
+    new: Sequence[StoredFile],
+    removed: tuple[StoredFile, ...],
+    replaced: StoredFile | None,
+) -> tuple[StoredFile, ...]:
+    """All files afterwards: new ones in the place of the one that they replace, else at the end."""
+    at = files.index(replaced) if replaced in files else len(files)
+    before, after = files[:at], files[at:]
+    return tuple(file for file in (*before, *new, *after) if file not in removed)
 
 
 def _slot(draft: Draft, key: str) -> Slot:

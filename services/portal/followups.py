@@ -39,7 +39,7 @@ STATUS = {
 }
 KINDS = {
     "application": "Antrag",
-    "early": "Antrag zur Sicherung des Termins",
+    "early": "Antrag zur Sicherung des Datums",
     "supplement": "Nachreichung",
     "withdrawal": "Rücknahme",
 }
@@ -63,16 +63,23 @@ class FollowUps:
 
     async def status(self, request: web.Request) -> web.Response:
         vault, case = await self.site.case(request)
-        rows = [(sent, KINDS[sent.kind], *STATUS[await self._state(sent)]) for sent in case.sent]
-        return self.site.page(
+        states = [await self._state(sent) for sent in case.sent]
+        rows = [(sent, KINDS[sent.kind], *STATUS[state]) for sent, state in zip(case.sent, states, strict=True)]
+        draft = await self.site.find_draft(request)
+        response = self.site.page(
             "status.html",
             "Stand Ihres Antrags",
             vault=vault,
             case=case,
             rows=rows,
+            withdrawn=_withdrawn(case) or states[:1] == ["withdrawn"],
+            copy_until=draft.loaded.erase_at if draft is not None and draft.vault.case() == vault else None,
             target=case.target,
             code=vault.code(),
         )
+        # Later evidence keeps the case for longer: the cookie must not go before it.
+        self.site.cookies.put(response, self.site.cookies.case, vault, self.site.settings.case_s)
+        return response
 
     async def _state(self, sent: Sent) -> str:
         try:
@@ -166,11 +173,15 @@ class FollowUps:
 
     async def ask(self, request: web.Request) -> web.Response:
         vault, case = await self.site.case(request)
+        if _withdrawn(case):
+            raise web.HTTPSeeOther("/status")
         return self.site.page("withdraw.html", "Antrag zurücknehmen", vault=vault, case=case, message="")
 
     async def withdraw(self, request: web.Request) -> web.Response:
         vault, case = await self.site.case(request)
         form = await self.site.form(request, vault)
+        if _withdrawn(case):
+            raise web.HTTPSeeOther("/status")
         if form.get("sure", [""])[0] != "yes":
             text = "Bitte kreuzen Sie an, dass Sie den Antrag zurücknehmen möchten."
             return self.site.page(
@@ -205,3 +216,8 @@ class FollowUps:
         response = web.Response(status=303, headers={"Location": "/status"})
         self.site.cookies.put(response, self.site.cookies.case, vault, settings.case_s)
         return response
+
+
+def _withdrawn(case: Record) -> bool:
+    """Has the Jobcenter been told? Once is enough."""
+    return any(sent.kind == SendKind.WITHDRAWAL.value for sent in case.sent)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from services.portal import plans
 from services.portal.evidence import STATES
+from services.portal.intake import Refused
+from services.portal.places import place_of
 from services.portal.plans import Incomplete, SendKind
 from services.portal.questions import shown
-from services.portal.records import Record, Stage
+from services.portal.records import Place, Record, Stage
 from services.portal.sending import (
     COPY_FILE,
     COPY_NAME,
@@ -22,12 +26,14 @@ from services.portal.sending import (
     PlaceChanged,
     ReceiptFollows,
 )
-from services.portal.site import Draft, Site
+from services.portal.site import Draft, Site, read_form
 from services.portal.vault import Vault
 from services.portal.web import address_of
 from shared.errors import OurError
 from shared.form.flow import Missing, State, look
+from shared.telemetry.logs import emit
 
+log = logging.getLogger(__name__)
 TRUTH = "close.truth_declaration"
 STATE_WORDS = {
     State.NOT_STARTED: ("noch nicht begonnen", "quiet"),
@@ -39,6 +45,11 @@ UNCLEAR = (
     "Das Absenden ist noch nicht bestätigt. Ihre Angaben sind gespeichert, nichts geht verloren. "
     "Bitte versuchen Sie es in ein paar Minuten noch einmal. Es kommt auch dann nur ein Antrag an."
 )
+
+
+def postcode_hint(text: str | None) -> str | None:
+    """The postcode of a Jobcenter's link or QR code (`/?plz=63303`); None for anything else."""
+    return text if text is not None and re.fullmatch("[0-9]{5}", text) else None
 
 
 @dataclass(frozen=True)
@@ -61,8 +72,8 @@ class Overview:
             web.post("/beginnen", self.begin),
             web.get("/aufgaben", self.tasks),
             web.get("/pruefen", self.check),
-            web.get("/termin", self.early),
-            web.post("/termin", self.send_early),
+            web.get("/datum", self.early),
+            web.post("/datum", self.send_early),
             web.get("/absenden", self.ask),
             web.post("/absenden", self.send),
             web.get("/gesendet", self.sent),
@@ -78,12 +89,27 @@ class Overview:
 
     async def start(self, request: web.Request) -> web.Response:
         draft = await self.site.find_draft(request)
+        hint = postcode_hint(request.query.get("plz"))
+        place = await self._place(hint) if hint is not None else None
+        jobcenter = place.target.id if place is not None else None
         return self.site.page(
             "start.html",
-            f"{self.site.brandings.default.benefit} beantragen",
+            f"{self.site.brandings.of(jobcenter).benefit} beantragen",
             draft=draft,
+            jobcenter=jobcenter,
             stage=draft and draft.record.stage,
+            hint=hint,
+            place=place,
         )
+
+    async def _place(self, postcode: str) -> Place | None:
+        """Where a link's postcode leads, if that is known at once. The link works without it."""
+        try:
+            answer = await self.site.intake.jobcenters(postcode)
+        except (Refused, OurError) as error:
+            emit(log, logging.INFO, "no place for a link", error=error)
+            return None
+        return place_of(postcode, None, answer)
 
     async def begin(self, request: web.Request) -> web.Response:
         """A new secret and an empty draft under it. A draft that is there already is kept."""
@@ -94,8 +120,9 @@ class Overview:
         wait_s = self.site.starts.take(address_of(request, settings.trusted_proxies), self.site.monotonic())
         if wait_s is not None:
             raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait_s)})
+        hint = postcode_hint(next(iter((await read_form(request)).get("plz", [])), None))
         vault = Vault.new()
-        await self.site.drafts.create(vault, Record(), settings.unused_s)
+        await self.site.drafts.create(vault, Record(postcode_hint=hint), settings.unused_s)
         loaded = await self.site.drafts.load(vault)
         assert loaded is not None, "it was written a moment ago"
         first = look({}, self.site.today()).steps[0].id
@@ -195,7 +222,7 @@ class Overview:
             raise web.HTTPSeeOther("/gesendet")
         return self.site.page(
             "early.html",
-            "Ihren Termin sichern",
+            "Antragsdatum sichern",
             draft=draft,
             status=422 if problem else 200,
             problem=bool(problem),
@@ -259,7 +286,7 @@ class Overview:
         except Busy:
             raise web.HTTPSeeOther("/absenden") from None
         except Incomplete:
-            raise web.HTTPSeeOther("/termin" if kind is SendKind.EARLY else "/absenden") from None
+            raise web.HTTPSeeOther("/datum" if kind is SendKind.EARLY else "/absenden") from None
         except PlaceChanged:
             raise web.HTTPSeeOther("/ort") from None
         except (OurError, ReceiptFollows):
@@ -289,7 +316,7 @@ class Overview:
         early = record.stage is not Stage.SENT
         return self.site.page(
             "sent.html",
-            "Ihr Termin ist gesichert" if early else "Ihr Antrag ist da",
+            "Ihr Antragsdatum ist gesichert" if early else "Ihr Antrag ist da",
             draft=draft,
             first=record.first,
             last=record.sent[-1],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -16,8 +18,17 @@ from shared.form.flow import FieldProblem, Step, add_item, look, prune, raw_name
 from shared.form.model import Answer
 from shared.form.view import Asked
 
-BACK = {"pruefen": "/pruefen", "termin": "/termin", "aufgaben": "/aufgaben"}
+BACK = {"pruefen": "/pruefen", "datum": "/datum", "aufgaben": "/aufgaben"}
 """Where a change link comes from, and where saving returns to."""
+HINTED = f"{PLACE_SECTION}.residence_postcode"
+
+
+class Overtaken(Exception):
+    """The page's answers were changed elsewhere since it was shown, and what is posted differs from them."""
+
+    def __init__(self, record: Record) -> None:
+        super().__init__()
+        self.record = record
 
 
 @dataclass(frozen=True)
@@ -50,10 +61,13 @@ class Questions:
         typed: Answers | None = None,
         problems: tuple[FieldProblem, ...] = (),
         skippable: bool = False,
+        overtaken: bool = False,
     ) -> web.Response:
         values: dict[str, list[str]] = {}
         for asked in step.asked:
             values |= raw_values(asked.question, asked.key, asked.value)
+            if asked.key == HINTED and asked.value is None and draft.record.postcode_hint:
+                values[asked.key] = [draft.record.postcode_hint]
             if typed is not None:
                 values |= {name: list(typed.get(name, [""])) for name in raw_names(asked.question, asked.key)}
         before = draft.view.previous_step(step.id)
@@ -62,8 +76,10 @@ class Questions:
             "list.html" if step.kind == "list" else "question.html",
             step.title,
             draft=draft,
-            status=422 if problems else 200,
-            problem=bool(problems),
+            status=409 if overtaken else 422 if problems else 200,
+            problem=bool(problems) or overtaken,
+            overtaken=overtaken,
+            mark=_mark(step),
             step=step,
             section=next((each for each in draft.view.sections if step.id in each.steps), None),
             asked=shown(step),
@@ -94,18 +110,20 @@ class Questions:
 
         def change(record: Record) -> Record:
             nonlocal problems, lost, noticed
-            current = look(record.answers, today)
-            try:
-                now = current.step(step.id)
-            except KeyError:
-                raise web.HTTPNotFound from None
+            now = _step(draft if record is draft.record else draft.of(record, today), step.id)
             saved = save(record.answers, now, _with_municipality(now, form, record), today)
+            if form.get("_mark", [_mark(now)])[0] != _mark(now) and saved.draft != record.answers:
+                raise Overtaken(record)
             problems, lost, noticed = saved.problems, bool(saved.lost), bool(saved.noticed)
             undo = Undo(step=step.id, back=back, answers=record.answers) if lost else None
             return record.changed(answers=saved.draft, undo=undo)
 
-        record = await self.site.save(draft, change)
-        draft = Draft(draft.vault, draft.loaded, look(record.answers, today))
+        try:
+            record = await self.site.save(draft, change)
+        except Overtaken as other:
+            draft = draft.of(other.record, today)
+            return self._page(draft, draft.view.step(step.id), back, typed=form, overtaken=True)
+        draft = draft.of(record, today)
         if lost:
             raise web.HTTPSeeOther("/warnung")
         if problems:
@@ -119,7 +137,7 @@ class Questions:
         if noticed and not problems:
             # Something is to be said about an answer: the page once more, with it. The next time it goes on.
             raise web.HTTPSeeOther(_url(step.id, back))
-        raise web.HTTPSeeOther(self._after(Draft(draft.vault, draft.loaded, draft.view), step.id, back, record))
+        raise web.HTTPSeeOther(self._after(draft, step.id, back))
 
     async def _change_list(self, draft: Draft, step: Step, form: Answers, back: str) -> web.Response:
         asked = step.asked[0]
@@ -147,7 +165,7 @@ class Questions:
             raise web.HTTPSeeOther("/warnung")
         raise web.HTTPSeeOther(self._after(draft, step.id, back))
 
-    def _after(self, draft: Draft, step_id: str, back: str, record: Record | None = None) -> str:
+    def _after(self, draft: Draft, step_id: str, back: str) -> str:
         """The next page: back to where the change link was, the place if that is new, or the next questions."""
         found = draft.view.step(step_id) if any(each.id == step_id for each in draft.view.steps) else None
         section = found.section if found is not None else step_id.partition(".")[0]
@@ -215,7 +233,8 @@ class Questions:
         record = await self.site.save(
             draft, lambda each: each.changed(answers=prune(each.answers, today)[0], undo=None)
         )
-        view = look(record.answers, today)
+        current = draft.of(record, today)
+        view = current.view
         gone = [file for file in record.files if file.slot not in {slot.key for slot in view.slots}]
         if gone:
             await self.site.save(
@@ -223,16 +242,21 @@ class Questions:
             )
             for file in gone:
                 await self.site.drafts.delete_file(draft.vault, file.id)
-        current = Draft(draft.vault, draft.loaded, view)
         if any(each.id == undo.step and each.kind == "list" for each in view.steps):
             raise web.HTTPSeeOther(_url(undo.step, undo.back))
-        raise web.HTTPSeeOther(self._after(current, undo.step, undo.back, record))
+        raise web.HTTPSeeOther(self._after(current, undo.step, undo.back))
 
 
 def shown(step: Step) -> list[Asked]:
     """What is asked on the page itself: municipalities have a page of their own, evidence too."""
     hidden = (Answer.MUNICIPALITY, Answer.EVIDENCE, Answer.PERSON_ID)
     return [asked for asked in step.asked if asked.question.type not in hidden]
+
+
+def _mark(step: Step) -> str:
+    """What the page's stored answers are, in few letters: tells a page that is overtaken from one that is not."""
+    raw = [raw_values(asked.question, asked.key, asked.value) for asked in shown(step)]
+    return hashlib.sha256(json.dumps(raw).encode()).hexdigest()[:16]
 
 
 def _with_municipality(step: Step, form: Answers, record: Record) -> Answers:

@@ -118,6 +118,8 @@ class Record(Frozen):
     place: Place | None = None
     undo: Undo | None = None
     seen_result: bool = False
+    postcode_hint: str | None = None
+    """From the link or QR code that led here: shown in the empty field, an answer only when it is saved there."""
 
     attempt: int = 0
     sending_since: datetime | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,11 @@ ERRORS = {
     ),
     404: ("Diese Seite gibt es nicht", "Vielleicht haben Sie eine Antwort geändert, und diese Frage fällt jetzt weg."),
     405: ("Diese Seite gibt es so nicht", "Bitte gehen Sie zur Übersicht."),
+    408: (
+        "Das hat zu lange gedauert",
+        "Die Verbindung war zu langsam oder ist abgebrochen. Bitte versuchen Sie es noch einmal, am besten mit weniger "
+        "Dateien auf einmal. Was Sie vorher gespeichert haben, ist noch da.",
+    ),
     410: (
         "Wir haben keinen Antrag für Sie gespeichert",
         "Entweder haben Sie noch keinen Antrag begonnen, oder er ist gelöscht. "
@@ -68,6 +73,10 @@ class Draft:
     @property
     def record(self) -> Record:
         return self.loaded.record
+
+    def of(self, record: Record, today: date) -> Draft:
+        """The same visitor's, with what was written or found meanwhile."""
+        return Draft(self.vault, replace(self.loaded, record=record), look(record.answers, today))
 
 
 Answers = Mapping[str, list[str]]
@@ -108,7 +117,13 @@ class Site:
             "item_name": words.item_name,
             "asset": _assets(),
         }
-        self._jinja.filters |= {"day": times.german_day, "moment": times.german_moment, "size": words.size}
+        self._jinja.filters |= {
+            "day": times.german_day,
+            "date": times.german_date,
+            "month_first": times.month_first,
+            "moment": times.german_moment,
+            "size": words.size,
+        }
 
     # -- answers ----------------------------------------------------------------------------------------------------
 
@@ -122,31 +137,43 @@ class Site:
         status: int = 200,
         problem: bool = False,
         said: bool = False,
+        jobcenter: str | None = None,
         **context: Any,
     ) -> web.Response:
-        """A rendered page. `problem` puts "Fehler:" before the title, `said` "Hinweis:": it is heard first."""
+        """A rendered page. `problem` puts "Fehler:" before the title, `said` "Hinweis:": it is heard first.
+
+        `jobcenter`: whose names and colour to use while no draft says it.
+        """
         record = draft.record if draft else None
         chosen = vault or (draft.vault if draft else None)
         html = self._jinja.get_template(template).render(
             title=f"Fehler: {title}" if problem else f"Hinweis: {title}" if said else title,
             heading=title,
             draft=draft,
-            brand=self.brand(record),
+            brand=self.brand(record) if record is not None else self.brandings.of(jobcenter),
+            month_ends=self._month_ends(record),
             token=chosen.form_token() if chosen else "",
             keep_until=draft.loaded.erase_at if draft else None,
             **context,
         )
-        return web.Response(text=html, content_type="text/html", status=status)
+        response = web.Response(text=html, content_type="text/html", status=status)
+        if draft is not None and draft.record.stage is Stage.EDITING:
+            # The cookie must not go before the draft: whoever uses the draft keeps both.
+            left = int((draft.loaded.erase_at - self.clock()).total_seconds())
+            self.cookies.put(response, self.cookies.draft, draft.vault, max(left, 1))
+        return response
 
-    def brand(self, record: Record | None) -> Branding:
-        if record is None:
-            return self.brandings.default
+    def _month_ends(self, record: Record | None) -> date | None:
+        """While nothing is sent: the month's last day, if it is near."""
+        return times.month_ends(self.today()) if record is None or record.first is None else None
+
+    def brand(self, record: Record) -> Branding:
         target = record.place.target if record.place is not None else record.target
         return self.brandings.of(target.id)
 
     def error(self, _request: web.Request, status: int, headers: dict[str, str]) -> web.Response:
         title, text = ERRORS.get(status, OTHER_ERROR)
-        response = self.page("error.html", title, status=status, text=text)
+        response = self.page("error.html", title, status=status, text=text, nothing_saved=status == 410)
         response.headers.update(headers)
         return response
 

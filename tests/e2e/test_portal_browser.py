@@ -11,6 +11,7 @@ from playwright.sync_api import Browser
 from devtools.portal_arrival import different
 from devtools.portal_browser import browsing, open_context
 from devtools.portal_check import Way, today, walk
+from devtools.portal_corners import Corners
 from devtools.portal_households import Household, households
 from devtools.portal_watch import Findings
 from devtools.setup import CHROMIUM
@@ -75,7 +76,34 @@ def test_each_household_calls_for_its_annexes() -> None:
         assert tuple(built.application["annex_codes"]) == household.annexes
 
 
+def test_turns_that_no_household_takes(stack: Stack, browser: Browser) -> None:
+    """A Jobcenter's link, a refused and a replaced file while progress shows, a draft kept in time; on a phone."""
+    findings = Findings()
+    corners = Corners(browser, stack.portal_urls[0], KNOWN["single"], findings, "phone", today())
+    assert corners.faults(corners.by_link, corners.evidence, corners.time_runs_out) == []
+    assert not findings.faults()
+
+
+WORDS_APART = """<!doctype html><html lang="de"><head><title>x</title>
+<meta name="viewport" content="width=device-width, initial-scale=1"></head>
+<body><main><h1>Formular</h1><p style="width: 290px">fits</p>
+<p style="white-space: nowrap">Kranken- und Pflegeversicherung, Anlage</p></main></body></html>"""
+
+
+def test_the_watch_sees_what_only_wide_text_pushes_out(browser: Browser) -> None:
+    findings = Findings()
+    with open_context(browser, "phone") as context:
+        page = context.new_page()
+        page.set_content(WORDS_APART)
+        findings.look_at(page, "phone", "wide")
+        page.set_viewport_size({"width": 320, "height": 800})
+        fits = page.evaluate("() => document.documentElement.scrollWidth <= 320")
+    assert fits
+    assert findings.too_wide
+
+
 BAD = """<!doctype html><html><head><title>x</title><meta name="viewport" content="width=device-width, initial-scale=1">
+<style>input:focus { outline: none } @keyframes fade { to { opacity: .9 } } h1 { animation: fade 9s infinite }</style>
 </head><body><main><h1>Formular</h1><img src="data:,"><input type="text">
 <p style="width: 900px; color: #ccc; background: #fff">zu breit und zu blass</p></main></body></html>"""
 
@@ -93,4 +121,6 @@ def test_the_watch_sees_what_is_wrong_with_a_page(browser: Browser) -> None:
     rules = {each.split(" ")[0] for each in findings.violations}
     assert {"image-alt", "label", "color-contrast", "html-has-lang"} <= rules
     assert findings.too_wide
+    assert findings.unseen_focus
+    assert findings.moving
     assert {"complaint", "request to 127.0.0.2:9"} <= set(findings.strangers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from aiohttp.test_utils import TestServer
@@ -13,7 +13,7 @@ from yarl import URL
 
 from devtools import portal_walk
 from devtools.portal_walk import SINGLE, Household
-from devtools.visitor import Visitor
+from devtools.visitor import Page, Visitor
 from services.portal.app import build_app
 from services.portal.branding import DEFAULT_FILE, Brandings
 from services.portal.records import Place, Record, Target
@@ -136,6 +136,32 @@ async def test_two_tabs_lose_nothing(world: World) -> None:
     assert "Nein" in check.text
 
 
+async def test_a_page_overtaken_by_another_tab_says_so_and_loses_neither(world: World) -> None:
+    visitor = await begun(world)
+    mine = await visitor.get("/frage/applicant.family_name")
+    await visitor.get("/frage/applicant.family_name")
+    await visitor.submit(NAMES | {"applicant.family_name": "Zuerst"})
+    visitor.page = mine
+    page = await visitor.submit(NAMES | {"applicant.family_name": "Danach"})
+    assert page.status == 409
+    assert page.title.startswith("Fehler:")
+    assert "Zuerst" in page.text, "what is stored"
+    assert 'value="Danach"' in page.html, "what was typed"
+    assert "Zuerst" in (await visitor.get("/pruefen")).text, "nothing is overwritten unseen"
+    visitor.page = page
+    assert (await visitor.submit()).status == 200, "pressed again it is meant"
+    assert "Danach" in (await visitor.get("/pruefen")).text
+
+
+async def test_the_same_answers_twice_are_no_quarrel(world: World) -> None:
+    """A button pressed twice, or two tabs that agree."""
+    visitor = await begun(world)
+    mine = await visitor.get("/frage/applicant.family_name")
+    await visitor.submit(NAMES)
+    visitor.page = mine
+    assert (await visitor.submit(NAMES)).status == 200
+
+
 async def test_change_links_return_to_the_check(world: World) -> None:
     visitor = await begun(world)
     await portal_walk.fill(visitor, HOUSEHOLD)
@@ -248,6 +274,89 @@ async def test_a_draft_is_kept_while_it_is_used(world: World) -> None:
     assert (await visitor.get("/aufgaben")).status == 410
     await world.site.drafts.sweep()
     assert world.store.objects == {}
+
+
+async def test_the_cookie_lives_as_long_as_the_draft(world: World) -> None:
+    """Else a draft in use would be out of reach 30 days after its beginning."""
+    visitor = await begun(world)
+    world.clock.pass_(days=20)
+    page = await visitor.get("/aufgaben")
+    month = world.site.settings.unused_s
+    assert f"antrag={visitor.session.cookie_jar.filter_cookies(URL(world.url))['antrag'].value}" in cookie(page)
+    assert f"Max-Age={month}" in cookie(page)
+    world.clock.pass_(hours=12)
+    assert f"Max-Age={month - 43_200}" in cookie(await visitor.get("/frage/applicant.family_name"))
+    assert "Set-Cookie" not in (await world.visitor().get("/")).headers
+
+
+def cookie(page: Page) -> str:
+    return page.headers["Set-Cookie"]
+
+
+# -- the month's end, links --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        (datetime(2026, 11, 23, 22, 59, tzinfo=UTC), False),
+        (datetime(2026, 11, 23, 23, 0, tzinfo=UTC), True),  # the 24th in Berlin: seven days are left
+        (datetime(2026, 11, 30, 22, 59, tzinfo=UTC), True),
+        (datetime(2026, 11, 30, 23, 0, tzinfo=UTC), False),
+    ],
+)
+async def test_the_month_s_end_is_said_while_there_is_time(world: World, now: datetime, said: bool) -> None:
+    world.clock.now = now
+    visitor = await begun(world)
+    start = await world.visitor().get("/")
+    for page in (start, await visitor.get("/aufgaben"), await visitor.get("/datum")):
+        assert ("Der Monat endet am 30.\N{NO-BREAK SPACE}November" in page.text) is said
+        assert ("1.\N{NO-BREAK SPACE}November 2026" in page.text) is said
+    assert ("/datum" in (await visitor.get("/aufgaben")).reader.links) is said
+
+
+async def test_a_link_brings_its_postcode_and_nothing_more(world: World) -> None:
+    visitor = world.visitor()
+    page = await visitor.get("/?plz=63303")
+    assert "Pro Arbeit Kreis Offenbach" in page.text
+    page = await visitor.submit(action="/beginnen")
+    assert "63303" not in page.path
+    page = await visitor.submit({"responsibility.residence_situation": "rented_home"})
+    assert 'value="63303"' in page.html
+    assert "63303" not in (await visitor.get("/pruefen")).text, "a hint is no answer"
+    await visitor.get("/frage/responsibility.residence_postcode")
+    assert (await visitor.submit()).path == "/zustaendig", "one press confirms it"
+
+
+async def test_a_link_s_postcode_gives_way_to_the_citizen_s(world: World) -> None:
+    visitor = world.visitor()
+    await visitor.get("/?plz=63303")
+    await visitor.submit(action="/beginnen")
+    await visitor.submit({"responsibility.residence_situation": "rented_home"})
+    await visitor.submit({"responsibility.residence_postcode": "64390"})
+    page = await visitor.get("/frage/responsibility.residence_postcode")
+    assert 'value="64390"' in page.html
+
+
+@pytest.mark.parametrize("link", ["", "6330", "633033", "abcde", "<b>aa", "\u0663\u0663\u0663\u0663\u0663", "99999"])
+async def test_a_link_that_says_nothing_is_the_first_page(world: World, link: str) -> None:
+    page = await world.visitor().get(f"/?plz={link}")
+    assert page.status == 200
+    assert "Antrag beginnen" in page.text
+    assert "zuständig" not in page.text
+
+
+async def test_a_link_works_while_intake_is_away(world: World) -> None:
+    world.intake.fail["GET /v1/jobcenters"] = [503] * 9
+    page = await world.visitor().get("/?plz=63303")
+    assert page.status == 200
+    assert "Antrag beginnen" in page.text
+
+
+async def test_a_link_to_a_joint_jobcenter_leads_there(world: World) -> None:
+    page = await world.visitor().get("/?plz=80331")
+    assert "Jobcenter München" in page.text
+    assert "https://www.jobcenter.digital" in page.reader.links
 
 
 def test_buckets_refill() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -195,17 +196,17 @@ async def test_secure_the_date_then_bring_the_rest(world: World) -> None:
     visitor = world.visitor()
     await portal_walk.begin(visitor)
     await portal_walk.place(visitor, HOUSEHOLD)
-    await visitor.get("/termin")
+    await visitor.get("/datum")
     assert "Dafür fehlt noch" in visitor.page.text
     for step in ("/frage/applicant.family_name", "/frage/applicant.address"):
         await visitor.get(step)
         names = visitor.page.form().names
         await visitor.submit({name: SINGLE[name] for name in names if name in SINGLE})
-    await visitor.get("/termin")
-    refused = await visitor.submit({}, action="/termin")
+    await visitor.get("/datum")
+    refused = await visitor.submit({}, action="/datum")
     assert refused.status == 422
-    page = await visitor.submit({"close.truth_declaration": "yes"}, action="/termin")
-    assert "Ihr Termin ist gesichert" in page.title
+    page = await visitor.submit({"close.truth_declaration": "yes"}, action="/datum")
+    assert "Ihr Antragsdatum ist gesichert" in page.title
     [early] = world.intake.submissions.values()
     assert early.application is not None
     assert form.validate(early.application) == []
@@ -270,6 +271,8 @@ async def test_withdrawing_before_and_after_the_hand_over(world: World) -> None:
         if not too_late:
             assert "Zurückgenommen" in page.text
             continue
+        assert "/zuruecknehmen" not in page.reader.links
+        assert (await visitor.get("/zuruecknehmen")).path == "/status", "once is enough"
         follow_up = list(world.intake.submissions.values())[-1]
         assert follow_up.body == {"service": form.SERVICE, "follows": first, "kind": "withdrawal"}
         assert form.validate(follow_up.application, form.SERVICE, Kind.WITHDRAWAL) == []
@@ -323,6 +326,59 @@ async def test_files_can_be_removed(world: World) -> None:
     assert "a.pdf" not in page.text
     assert "b.jpg" in page.text
     assert sum(1 for key in world.store.objects if "/f/" in key) == 1
+
+
+def stored_files(world: World) -> int:
+    return len({key.split("/")[3] for key in world.store.objects if "/f/" in key})
+
+
+async def test_a_file_is_replaced_in_one_action(world: World) -> None:
+    """It takes the place of the old one, and the old bytes are gone."""
+    visitor = await at_evidence(world)
+    await visitor.submit(
+        button="_upload", files=[(name, "application/pdf", PDF) for name in ("vorn.pdf", "unscharf.pdf", "Rest.pdf")]
+    )
+    links = [link for link in visitor.page.reader.links if "ersetzen=" in link]
+    assert len(links) == 3
+    page = await visitor.get(links[1])
+    assert "unscharf.pdf" in page.text
+    page = await visitor.submit(button="_upload", files=[("scharf.jpg", "image/jpeg", JPEG)])
+    assert page.status == 200
+    assert re.findall(r"(\S+) \(\d+ KB\)", page.text) == ["vorn.pdf", "scharf.jpg", "Rest.pdf"]
+    assert stored_files(world) == 3
+
+
+@pytest.mark.parametrize("files", [[], [("Foto.heic", "image/heic", b"\x00\x00\x00\x18ftypheic" + b"x" * 50)]])
+async def test_a_replacement_that_does_not_come_leaves_the_old_file(
+    world: World, files: list[tuple[str, str, bytes]]
+) -> None:
+    visitor = await at_evidence(world)
+    where = visitor.page.path
+    await visitor.submit(button="_upload", files=[("alt.pdf", "application/pdf", PDF)])
+    await visitor.get(f"{where}?ersetzen=1")
+    page = await visitor.submit(button="_upload", files=files)
+    assert page.status == 422
+    assert page.title.startswith("Fehler: Datei ersetzen")
+    assert "alt.pdf" in (await visitor.get(where)).text
+    assert stored_files(world) == 1
+
+
+@pytest.mark.parametrize("number", ["0", "2", "x", "-1", "\u00b2"])
+async def test_a_link_to_replace_what_is_not_there_shows_the_files(world: World, number: str) -> None:
+    visitor = await at_evidence(world)
+    where = visitor.page.path
+    await visitor.submit(button="_upload", files=[("alt.pdf", "application/pdf", PDF)])
+    page = await visitor.get(f"{where}?ersetzen={number}")
+    assert page.status == 200
+    assert "Weitere Dateien hochladen" in page.text
+
+
+async def test_phones_are_asked_for_what_they_can_convert(world: World) -> None:
+    """Media types make iPhones turn HEIC into JPEG, and let Android offer the camera."""
+    visitor = await at_evidence(world)
+    accept = re.findall(r'accept="([^"]+)"', visitor.page.html)
+    assert accept == ["application/pdf,image/jpeg,image/png,.pdf,.jpg,.jpeg,.png"]
+    assert "Maximale Kompatibilität" in visitor.page.text
 
 
 async def test_not_available_wants_a_reason(world: World) -> None:
