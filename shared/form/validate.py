@@ -6,7 +6,7 @@ plain JSON (limits, Unicode, whole numbers) → JSON Schema → what a schema ca
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from typing import Any
 
@@ -14,7 +14,7 @@ import jsonschema_rs
 from jsonschema_rs import ValidationErrorKind
 
 from shared.contracts.manifest import Kind
-from shared.form import checks
+from shared.form.checks import Checks
 from shared.form.conditions import JsonSchema
 from shared.form.definition import DEFINITION
 from shared.form.errors import FieldError, field_error
@@ -84,6 +84,11 @@ def _compiled(service: str, kind: Kind, version: str) -> Any:
 
 
 @cache
+def _checks(service: str, version: str) -> Checks:
+    return Checks(definition(service, version))
+
+
+@cache
 def _known_names(service: str, kind: Kind, version: str) -> frozenset[str]:
     return frozenset(_property_names(schema(service, kind, version)))
 
@@ -111,15 +116,21 @@ def validate(application: Any, service: str = DEFINITION.service, kind: Kind = K
     plain = _plain_json(application)
     if plain is not None:
         return [plain]
-    names = _known_names(service, kind, version)
+    # Whether anything is wrong is told in three quarters of the time that it takes to collect what.
+    if validator.is_valid(application):
+        found = set(_checks(service, version).check(application, kind))
+    else:
+        found = _faults(validator.iter_errors(application), _known_names(service, kind, version))
+    return sorted(found)[:MAX_ERRORS]
+
+
+def _faults(errors: Iterable[Any], names: frozenset[str]) -> set[FieldError]:
     found: set[FieldError] = set()
-    for error in validator.iter_errors(application):
+    for error in errors:
         found.add(_translate(error, names))
         if len(found) >= MAX_ERRORS:
             break
-    if not found:
-        found.update(checks.check(application, definition(service, version), kind))
-    return sorted(found)[:MAX_ERRORS]
+    return found
 
 
 def _translate(error: Any, names: frozenset[str]) -> FieldError:
