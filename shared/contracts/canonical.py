@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from typing import Final
+
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def canonical_json(value: object) -> bytes:
@@ -11,7 +14,7 @@ def canonical_json(value: object) -> bytes:
     It is not RFC 8785 (numbers are written as Python writes them); both ends of every comparison use this function.
     Raises `ValueError` for what JSON cannot hold and for lone surrogates.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def strict_json(data: bytes) -> object:
@@ -20,7 +23,7 @@ def strict_json(data: bytes) -> object:
     Raises `ValueError` without quoting the data.
     """
     try:
-        return json.loads(data.decode(), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+        return _DECODER.decode(data.decode())
     except (ValueError, RecursionError):
         # The original error quotes the document; nothing of it may reach a log.
         raise ValueError("not strict JSON") from None
@@ -35,3 +38,6 @@ def _no_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _no_constant(_name: str) -> object:
     raise ValueError("not a JSON number")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)

@@ -22,6 +22,7 @@ from shared.sealing.jwk import RSA_BYTES, PrivateKey, PublicKey, b64u, b64u_byte
 
 MAX_TOKEN_BYTES: Final = 1_048_576
 _MEMBERS: Final = frozenset({"alg", "kid", "typ"})
+_ES256: Final = ec.ECDSA(SHA256())
 _PS512: Final = padding.PSS(mgf=padding.MGF1(SHA512()), salt_length=64)
 
 
@@ -71,7 +72,7 @@ def verify(token: str | bytes, *, key_for: Callable[[str], PublicKey | None], al
 
 def _signature(signed: bytes, key: PrivateKey, alg: str) -> bytes:
     if alg == "ES256" and isinstance(key, ec.EllipticCurvePrivateKey):
-        r, s = decode_dss_signature(key.sign(signed, ec.ECDSA(SHA256())))
+        r, s = decode_dss_signature(key.sign(signed, _ES256))
         return r.to_bytes(32, "big") + s.to_bytes(32, "big")
     if alg == "PS512" and isinstance(key, rsa.RSAPrivateKey):
         return key.sign(signed, _PS512, SHA512())
@@ -82,7 +83,7 @@ def _check(signed: bytes, signature: bytes, key: PublicKey, alg: str) -> None:
     try:
         if alg == "ES256" and isinstance(key, ec.EllipticCurvePublicKey) and len(signature) == 64:
             r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-            key.verify(encode_dss_signature(r, s), signed, ec.ECDSA(SHA256()))
+            key.verify(encode_dss_signature(r, s), signed, _ES256)
             return
         if alg == "PS512" and isinstance(key, rsa.RSAPublicKey) and len(signature) == RSA_BYTES:
             key.verify(signature, signed, _PS512, SHA512())
