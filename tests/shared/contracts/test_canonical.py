@@ -31,7 +31,8 @@ def test_order_of_members_does_not_matter(value: dict[str, int]) -> None:
 def test_bytes_by_hand() -> None:
     assert canonical_json({"b": [1, None], "a": "Straße"}) == '{"a":"Straße","b":[1,null]}'.encode()
     value = {"é": 1.5, "a": {"z": [True, {}, [], -0.0, 1e22, 10**20], "b": 'q"\\\n\t\x1f/\u2028\U0001f600'}, "B": ""}
-    golden = '{"B":"","a":{"b":"q\\"\\\\\\n\\t\\u001f/\u2028\U0001f600","z":[true,{},[],-0.0,1e+22,100000000000000000000]},"é":1.5}'
+    text = '"q\\"\\\\\\n\\t\\u001f/\u2028\U0001f600"'
+    golden = f'{{"B":"","a":{{"b":{text},"z":[true,{{}},[],-0.0,1e+22,100000000000000000000]}},"é":1.5}}'
     assert canonical_json(value) == golden.encode()
 
 
