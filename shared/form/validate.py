@@ -6,7 +6,7 @@ plain JSON (limits, Unicode, whole numbers) → JSON Schema → what a schema ca
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from typing import Any
 
@@ -20,7 +20,6 @@ from shared.form.definition import DEFINITION
 from shared.form.errors import FieldError, field_error
 from shared.form.limits import MAX_DEPTH, MAX_ERRORS, MAX_NODES
 from shared.form.model import Definition
-from shared.form.quick import quick
 from shared.form.schema import build_schema
 from shared.form.versions import earlier
 
@@ -81,14 +80,7 @@ def version_of(application: Any, service: str) -> str:
 
 @cache
 def _compiled(service: str, kind: Kind, version: str) -> Any:
-    """Says what is wrong."""
     return jsonschema_rs.Draft202012Validator(schema(service, kind, version), validate_formats=True)
-
-
-@cache
-def _quick(service: str, kind: Kind, version: str) -> Any:
-    """Says whether anything is, in a third of the time."""
-    return jsonschema_rs.Draft202012Validator(quick(schema(service, kind, version)), validate_formats=True)
 
 
 @cache
@@ -120,25 +112,19 @@ def validate(application: Any, service: str = DEFINITION.service, kind: Kind = K
     Never raises for any parsed JSON. Errors hold nothing that the sender wrote. KeyError for an unknown service.
     """
     version = version_of(application, service)
-    validator = _quick(service, kind, version)
+    validator = _compiled(service, kind, version)
     plain = _plain_json(application)
     if plain is not None:
         return [plain]
-    if validator.is_valid(application):
-        found = set(_checks(service, version).check(application, kind))
-    else:
-        errors = _compiled(service, kind, version).iter_errors(application)
-        found = _faults(errors, _known_names(service, kind, version))
-    return sorted(found)[:MAX_ERRORS]
-
-
-def _faults(errors: Iterable[Any], names: frozenset[str]) -> set[FieldError]:
+    names = _known_names(service, kind, version)
     found: set[FieldError] = set()
-    for error in errors:
+    for error in validator.iter_errors(application):
         found.add(_translate(error, names))
         if len(found) >= MAX_ERRORS:
             break
-    return found
+    if not found:
+        found.update(_checks(service, version).check(application, kind))
+    return sorted(found)[:MAX_ERRORS]
 
 
 def _translate(error: Any, names: frozenset[str]) -> FieldError:
