@@ -21,6 +21,7 @@ from aiohttp import (
     ClientOSError,
     ClientTimeout,
     ServerDisconnectedError,
+    StreamReader,
 )
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import Connection
@@ -58,7 +59,7 @@ class Wire:
     def __init__(self, connector: BaseConnector, scheme: str, connect_timeout_s: float) -> None:
         self._connector = connector
         self._scheme = scheme
-        self._connect_timeout_s = connect_timeout_s
+        self._limit = ClientTimeout(sock_connect=connect_timeout_s)
         self._servers: dict[str, ClientRequest] = {}
 
     async def request(
@@ -83,7 +84,7 @@ class Wire:
         try:
             async with asyncio.timeout(timeout_s):
                 for attempt in (1, 2):
-                    connection = await self._connect(signed.netloc, timeout_s)
+                    connection = await self._connect(signed.netloc)
                     sent = True
                     try:
                         return await _exchange(connection, data, repeated=attempt == 2)
@@ -96,13 +97,12 @@ class Wire:
             raise Ambiguous(type(error).__name__) from None
         raise AssertionError("the second attempt returns or raises")
 
-    async def _connect(self, netloc: str, timeout_s: float) -> Connection:
+    async def _connect(self, netloc: str) -> Connection:
         server = self._servers.get(netloc)
         if server is None:
             url = URL(f"{self._scheme}://{netloc}/", encoded=True)
             server = self._servers[netloc] = ClientRequest("GET", url, loop=asyncio.get_running_loop())
-        limit = ClientTimeout(sock_connect=min(timeout_s, self._connect_timeout_s))
-        return await self._connector.connect(server, [], limit)
+        return await self._connector.connect(server, [], self._limit)
 
 
 async def _exchange(connection: Connection, data: bytes, *, repeated: bool) -> Reply:
@@ -115,10 +115,17 @@ async def _exchange(connection: Connection, data: bytes, *, repeated: bool) -> R
         protocol.set_response_params(read_until_eof=True, auto_decompress=False)
         protocol.transport.write(data)
         message, payload = await protocol.read()
-        body = await payload.read(-1 if message.code < ERROR_STATUS else MAX_ERROR_BYTES)
+        body = await (payload.read() if message.code < ERROR_STATUS else _beginning(payload))
         reply = Reply(message.code, message.headers, body, repeated)
     except BaseException:
         connection.close()
         raise
     connection.release()
     return reply
+
+
+async def _beginning(payload: StreamReader) -> bytes:
+    body = b""
+    while len(body) < MAX_ERROR_BYTES and (piece := await payload.read(MAX_ERROR_BYTES - len(body))):
+        body += piece
+    return body

@@ -65,7 +65,15 @@ class Server:
 
 @asynccontextmanager
 async def wired(server: Server, **more: float) -> AsyncIterator[tuple[Wire, Signed, StoreSettings]]:
-    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    serving: set[asyncio.Task[None]] = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        serving.add(task)
+        await server.serve(reader, writer)
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
     settings = StoreSettings(
         endpoint=f"127.0.0.1:{port}", access_key="a", secret_key="b", bucket="bucket", secure=False, **more
@@ -74,6 +82,7 @@ async def wired(server: Server, **more: float) -> AsyncIterator[tuple[Wire, Sign
         assert session.connector is not None
         yield Wire(session.connector, "http", 1.0), Signed(f"127.0.0.1:{port}", "/bucket/k?x=1"), settings
     listening.close()
+    await asyncio.wait_for(asyncio.gather(*serving), TIMEOUT_S)
 
 
 async def test_a_request_is_exactly_what_was_given() -> None:
@@ -209,3 +218,33 @@ async def test_answers_in_pieces_are_put_together() -> None:
     pieces = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
     async with wired(Server([pieces])) as (wire, to, _):
         assert (await wire.request("GET", to, timeout_s=TIMEOUT_S)).body == b"abcde"
+
+
+async def test_an_error_in_pieces_is_read_to_its_end() -> None:
+    """Else a key would be free or not depending on where the network cuts."""
+    first_read = asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        body = b"<Error><Code>NoSuchKey</Code></Error>"
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n" % len(body) + body[:15])
+        await writer.drain()
+        await asyncio.wait_for(first_read.wait(), TIMEOUT_S)
+        writer.write(body[15:])
+        await writer.drain()
+        writer.close()
+
+    server = Server()
+    server.serve = slow  # type: ignore[method-assign]
+    async with wired(server) as (_, _, settings), S3Store.open(settings) as store:
+        asked = asyncio.create_task(store.get("k"))
+        while not any(getattr(each, "_payload", None) for each in _busy(store)):
+            await asyncio.sleep(0)
+        first_read.set()
+        assert await asked is None
+
+
+def _busy(store: S3Store) -> list[Any]:
+    """Connections that wait for an answer, or for its end."""
+    connector: Any = store.session.connector
+    return list(connector._acquired)
