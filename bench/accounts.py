@@ -59,7 +59,7 @@ class Accounts:
                 self._news.set()
 
     def pause(self) -> None:
-        """Read nothing for now: following intake's events would cost it, and not the bare loop, a share of the cores."""
+        """Read nothing for now: following intake's events would take cores from it, and not from the bare loop."""
         self._consumer.pause(*self._consumer.assignment())
 
     def resume(self) -> None:
