@@ -127,7 +127,8 @@ class Bench:
         self.say(f"intake: {row} CPU ms for each: {self.details[-1]['cpu_ms_each']}")
 
     def _consumers(self, verb: str) -> None:
-        """Deliveries are drained outside the timed part; pausing is shorter than the group's session timeout."""
+        """Deliveries are drained and counted outside the timed part; a pause is shorter than the group's session."""
+        getattr(self.accounts, verb)()
         for name in ("router", "delivery"):
             getattr(self.stack, verb)(name)
 

@@ -58,6 +58,13 @@ class Accounts:
                         self.acknowledged.setdefault(UUID(record.key.decode()), now)
                 self._news.set()
 
+    def pause(self) -> None:
+        """Read nothing for now: following intake's events would take cores from it, and not from the bare loop."""
+        self._consumer.pause(*self._consumer.assignment())
+
+    def resume(self) -> None:
+        self._consumer.resume(*self._consumer.assignment())
+
     @property
     def missing(self) -> set[UUID]:
         """Accepted and not acknowledged yet."""

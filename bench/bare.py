@@ -78,7 +78,8 @@ class Bare:
         return web.json_response({"id": document_id}, status=201)
 
     async def _documents(self, submission_id: str) -> list[str]:
-        found = await self._store.list(f"open/{submission_id}/documents/")
+        listing = await self._store.list(f"open/{submission_id}/")
+        found = [key for key in listing if "/documents/" in key]
         await asyncio.gather(*(self._store.get(key) for key in found))
         return found
 
@@ -86,7 +87,8 @@ class Bare:
         store, submission_id = self._store, str(UUID(request.match_info["id"]))
         await request.read()
         opening = f"open/{submission_id}/opening"
-        _, documents = await asyncio.gather(store.get(opening), self._documents(submission_id))
+        await store.get(opening)
+        documents = await self._documents(submission_id)
         await store.put_new(f"{submission_id}/outcome", self._sizes.outcome)
         await asyncio.gather(
             self._send(RECEIVED, submission_id, self._sizes.message),

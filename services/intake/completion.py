@@ -8,7 +8,6 @@ from the winner's. A crash or a Kafka failure after the outcome is completed by 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,12 +44,13 @@ class Completed:
 
 async def complete(door: Door, client_id: str, submission_id: UUID, order: Order, traceparent: str) -> Completed:
     """See the module. Raises `SenderError`; `KafkaUnavailable` and `StoreUnavailable` when nothing was stored."""
-    opening, stored = await asyncio.gather(door.opening(submission_id), door.documents(submission_id))
+    opening = await door.opening(submission_id)
     if opening is None or opening.client_id != client_id:
         outcome = await door.outcome(submission_id)
         if outcome is None:
             raise not_found()
         return await _repeat(door, client_id, outcome, order, still_open=opening is not None)
+    stored = await door.documents(submission_id)
     try:
         dossier = _prepare(door, opening, stored, order, traceparent)
     except (SenderError, KafkaUnavailable):

@@ -110,8 +110,10 @@ class Door:
         return None if body is None else unseal(self.box, Opening, body, key)
 
     async def documents(self, submission_id: UUID) -> list[Document]:
-        """All descriptors, in no particular order."""
-        return await self.read_documents(await self.store.list(keys.documents_prefix(submission_id)))
+        """All descriptors, in no particular order. For a submission whose opening exists: see `shared.store.keys`."""
+        listing = await self.store.list(keys.open_prefix(submission_id))
+        prefix = keys.documents_prefix(submission_id)
+        return await self.read_documents(key for key in listing if key.startswith(prefix))
 
     async def read_documents(self, listing: Iterable[str]) -> list[Document]:
         """The descriptors under these keys; those that vanished meanwhile are left out."""

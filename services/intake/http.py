@@ -39,7 +39,7 @@ from services.intake.withdraw import withdraw
 from shared import form
 from shared.contracts.base import MunicipalityKey, Postcode
 from shared.contracts.canonical import strict_json
-from shared.contracts.directory import Contact
+from shared.contracts.directory import Contact, JobcenterEntry
 from shared.contracts.manifest import CLEARING, Kind
 from shared.contracts.stored import OutcomeKind
 from shared.directory.decide import responsible
@@ -65,6 +65,8 @@ class Api:
     def __init__(self, door: Door, issuer: TokenIssuer | None) -> None:
         self.door = door
         self.issuer = issuer
+        self._shown: dict[str, tuple[JobcenterEntry, JobcenterView]] = {}
+        """By Jobcenter: the entry of the directory, and how it is shown. There are about 400."""
 
     # -- the directory -----------------------------------------------------------------------------------------------
 
@@ -202,7 +204,10 @@ class Api:
             return None
         entry = self.door.view.directory.entry(jobcenter_id)
         if entry is not None:
-            return jobcenter_view(entry)
+            shown = self._shown.get(entry.id)
+            if shown is None or shown[0] is not entry:
+                shown = self._shown[entry.id] = (entry, jobcenter_view(entry))
+            return shown[1]
         base = self.door.tables.jobcenters[jobcenter_id]
         return JobcenterView(id=base.id, name=base.name, state=base.state, rollout=None, contact=Contact())
 
@@ -249,13 +254,13 @@ async def _body(request: web.Request, model: type[B], idle_s: float) -> B:
     try:
         async with asyncio.timeout(idle_s):
             body = await request.read()
-        strict_json(body)  # what two parsers could read differently is refused before ours reads it
+        read = strict_json(body)
     except TimeoutError:
         raise SenderError("upload-too-slow") from None
     except (ValueError, ConnectionError, EOFError):
         raise SenderError("malformed-body", "Send one JSON object, valid UTF-8, no member twice.") from None
     try:
-        return model.model_validate_json(body)
+        return model.model_validate(read)
     except ValidationError as error:
         faults = [
             {"field": _field(fault["loc"], fault["type"]), "code": fault["type"]} for fault in error.errors()[:100]

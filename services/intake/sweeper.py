@@ -54,6 +54,8 @@ class Sweeper:
     async def sweep(self) -> Sweep:
         """One round over `open/`. Raises `StoreUnavailable` when not even the list can be read."""
         listing = await self.door.store.list(keys.OPEN_PREFIX)
+        if keys.SWEEPER not in listing:
+            await self.door.store.put(keys.SWEEPER, b"")
         waiting = keys.open_submissions(listing)
         with_opening = {key for key in listing if key.endswith("/opening")}
         self._expiries = {known: self._expiries[known] for known in waiting if known in self._expiries}
@@ -133,10 +135,14 @@ async def finish(door: Door, outcome: Outcome) -> None:
 
 async def erase_all(door: Door, submission_id: UUID, named: Iterable[UUID] = ()) -> None:
     """Erase whatever a listing shows and the outcome does not name, also parts that lost their descriptor."""
-    listings = await asyncio.gather(
-        door.store.list(keys.documents_prefix(submission_id)), door.store.list(keys.parts_prefix(submission_id))
+    own, rest = await asyncio.gather(
+        door.store.list(keys.open_prefix(submission_id)), door.store.list(keys.submission_prefix(submission_id))
     )
-    found = {keys.document_id(key) for listing in listings for key in listing}
+    described = _ids(own, keys.documents_prefix(submission_id))
+    parts = _ids(rest, keys.parts_prefix(submission_id))
     named = set(named)
-    described = {keys.document_id(key) for key in listings[0]}
-    await erase_open(door, submission_id, described | (found - named), named)
+    await erase_open(door, submission_id, described | (parts - named), named)
+
+
+def _ids(listing: Iterable[str], prefix: str) -> set[UUID]:
+    return {keys.document_id(key) for key in listing if key.startswith(prefix)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Final
 
+_ENCODER: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
 
 def canonical_json(value: object) -> bytes:
     """UTF-8, members sorted by name, no white space, no escapes beyond what JSON demands; NaN and infinity refused.
@@ -12,7 +14,7 @@ def canonical_json(value: object) -> bytes:
     It is not RFC 8785 (numbers are written as Python writes them); both ends of every comparison use this function.
     Raises `ValueError` for what JSON cannot hold and for lone surrogates.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def strict_json(data: bytes) -> object:
@@ -21,7 +23,7 @@ def strict_json(data: bytes) -> object:
     Raises `ValueError` without quoting the data.
     """
     try:
-        return _STRICT.decode(data.decode())
+        return _DECODER.decode(data.decode())
     except (ValueError, RecursionError):
         # The original error quotes the document; nothing of it may reach a log.
         raise ValueError("not strict JSON") from None
@@ -38,4 +40,4 @@ def _no_constant(_name: str) -> object:
     raise ValueError("not a JSON number")
 
 
-_STRICT: Final = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_no_duplicates, parse_constant=_no_constant)

@@ -6,7 +6,8 @@ here; nothing depends on today's date, so that a stored application stays as val
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -22,19 +23,57 @@ APPLICANT = "applicant"
 OUTSIDE = "outside"
 Place = tuple[str | int, ...]
 
+_CHECKED = frozenset({Answer.IBAN, Answer.DATE, Answer.MANY})
 _PERIODS = (("since", "until"), ("institution_from", "institution_until"), ("absence_from", "absence_until"))
 """Names of dates that begin and end something, within one object."""
 
 
-def check(application: dict[str, Any], definition: Definition, kind: Kind) -> Iterator[FieldError]:
-    """Everything that the schema let through and is wrong all the same."""
-    for section in definition.sections:
-        if section.id in application:
-            yield from _section(application[section.id], section)
-    if kind is Kind.APPLICATION:
-        yield from _persons(application, definition)
-        yield from _flags(application, definition)
-    yield from _evidence(application, definition)
+@dataclass(frozen=True)
+class _Item:
+    """A question that can be answered wrongly, or holds such questions; all others are none of our business."""
+
+    type: Answer
+    fields: Mapping[str, _Item]
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is looked at in a section."""
+
+    id: str
+    repeat: Repeat
+    items: Mapping[str, _Item]
+    references: tuple[str, ...]
+    """Names of members that refer to persons; only in sections that are repeated for persons."""
+
+
+class Checks:
+    """The checks of one definition, made once: of its hundreds of questions few can be wrong in a way seen here."""
+
+    def __init__(self, definition: Definition) -> None:
+        self._definition = definition
+        self._plans = tuple(_plan(section) for section in definition.sections)
+
+    def check(self, application: dict[str, Any], kind: Kind) -> Iterator[FieldError]:
+        """Everything that the schema let through and is wrong all the same."""
+        for plan in self._plans:
+            if plan.id in application:
+                yield from _section(application[plan.id], plan)
+        if kind is Kind.APPLICATION:
+            yield from _persons(application, self._plans)
+            yield from _flags(application, self._definition)
+        yield from _evidence(application, self._definition)
+
+
+def _plan(section: Section) -> _Plan:
+    asked = tuple(question.id for question in section.questions if question.type is Answer.PERSON)
+    references = ("person_ref", *asked) if section.repeat is Repeat.PERSON else ()
+    return _Plan(section.id, section.repeat, _items(section.questions), references)
+
+
+def _items(questions: Iterable[Question]) -> dict[str, _Item]:
+    found = {question.id: _Item(question.type, _items(question.fields)) for question in questions}
+    return {name: item for name, item in found.items() if item.type in _CHECKED or item.type is Answer.GROUP}
 
 
 def persons(application: dict[str, Any]) -> list[str]:
@@ -43,35 +82,35 @@ def persons(application: dict[str, Any]) -> list[str]:
     return [APPLICANT, *(person["id"] for person in household)]
 
 
-def _section(content: Any, section: Section) -> Iterator[FieldError]:
-    if section.repeat is Repeat.ONCE:
-        yield from _object(content, section.questions, (section.id,))
+def _section(content: Any, plan: _Plan) -> Iterator[FieldError]:
+    if plan.repeat is Repeat.ONCE:
+        yield from _object(content, plan.items, (plan.id,))
         return
     for index, entry in enumerate(content):
-        yield from _object(entry, section.questions, (section.id, index))
+        yield from _object(entry, plan.items, (plan.id, index))
     refs = [entry["person_ref"] for entry in content]
     for index in _repeated(refs):
-        yield field_error((section.id, index, "person_ref"), "person-repeated")
+        yield field_error((plan.id, index, "person_ref"), "person-repeated")
 
 
-def _object(content: dict[str, Any], questions: Iterable[Question], place: Place) -> Iterator[FieldError]:
-    for question in questions:
-        answer = content.get(question.id)
-        if answer is None:
+def _object(content: dict[str, Any], items: Mapping[str, _Item], place: Place) -> Iterator[FieldError]:
+    for name, answer in content.items():
+        item = items.get(name)
+        if item is None or answer is None:
             continue
-        if question.type is Answer.GROUP:
-            for index, item in enumerate(answer):
-                yield from _object(item, question.fields, (*place, question.id, index))
-        elif (code := _wrong(answer, question)) is not None:
-            yield field_error((*place, question.id), code)
+        if item.type is Answer.GROUP:
+            for index, entry in enumerate(answer):
+                yield from _object(entry, item.fields, (*place, name, index))
+        elif (code := _wrong(answer, item.type)) is not None:
+            yield field_error((*place, name), code)
     for first, last in _PERIODS:
         # ISO dates sort as text; both fulfil the pattern.
         if first in content and last in content and content[last] < content[first]:
             yield field_error((*place, last), "date-order")
 
 
-def _wrong(answer: Any, question: Question) -> str | None:
-    match question.type:
+def _wrong(answer: Any, kind: Answer) -> str | None:
+    match kind:
         case Answer.IBAN:
             return None if is_iban(answer) else "iban"
         case Answer.DATE:
@@ -82,18 +121,18 @@ def _wrong(answer: Any, question: Question) -> str | None:
             return None
 
 
-def _persons(application: dict[str, Any], definition: Definition) -> Iterator[FieldError]:
+def _persons(application: dict[str, Any], plans: Iterable[_Plan]) -> Iterator[FieldError]:
     known = persons(application)
     for index in _repeated(known):
         yield field_error(("household", "persons", index - 1, "id"), "person-repeated")
-    for section in definition.sections:
-        if section.repeat is not Repeat.PERSON:
+    allowed = {*known, OUTSIDE}
+    for plan in plans:
+        if not plan.references:
             continue
-        asked = [question.id for question in section.questions if question.type is Answer.PERSON]
-        for index, entry in enumerate(application.get(section.id, [])):
-            for name in ("person_ref", *asked):
-                if entry.get(name, APPLICANT) not in (*known, OUTSIDE):
-                    yield field_error((section.id, index, name), "person-unknown")
+        for index, entry in enumerate(application.get(plan.id, ())):
+            for name in plan.references:
+                if entry.get(name, APPLICANT) not in allowed:
+                    yield field_error((plan.id, index, name), "person-unknown")
     for index, entry in enumerate(application.get("evidence", [])):
         if entry.get("person_ref", APPLICANT) not in known:
             yield field_error(("evidence", index, "person_ref"), "person-unknown")

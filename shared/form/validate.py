@@ -14,7 +14,7 @@ import jsonschema_rs
 from jsonschema_rs import ValidationErrorKind
 
 from shared.contracts.manifest import Kind
-from shared.form import checks
+from shared.form.checks import Checks
 from shared.form.conditions import JsonSchema
 from shared.form.definition import DEFINITION
 from shared.form.errors import FieldError, field_error
@@ -84,6 +84,11 @@ def _compiled(service: str, kind: Kind, version: str) -> Any:
 
 
 @cache
+def _checks(service: str, version: str) -> Checks:
+    return Checks(definition(service, version))
+
+
+@cache
 def _known_names(service: str, kind: Kind, version: str) -> frozenset[str]:
     return frozenset(_property_names(schema(service, kind, version)))
 
@@ -118,7 +123,7 @@ def validate(application: Any, service: str = DEFINITION.service, kind: Kind = K
         if len(found) >= MAX_ERRORS:
             break
     if not found:
-        found.update(checks.check(application, definition(service, version), kind))
+        found.update(_checks(service, version).check(application, kind))
     return sorted(found)[:MAX_ERRORS]
 
 

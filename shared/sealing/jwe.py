@@ -17,6 +17,7 @@ import hashlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
@@ -386,6 +387,7 @@ def _open(opener: PartOpener, jwe: bytes) -> tuple[bytes, PartHeader]:
     return plaintext, opener.header
 
 
+@lru_cache(maxsize=1024)
 def _header(kid: str, cty: str) -> bytes:
     return canonical_json({"alg": Alg.SEAL.value, "cty": cty, "enc": ENC, "kid": kid})
 

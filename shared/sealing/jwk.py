@@ -12,7 +12,6 @@ A key serves exactly one purpose; `alg` in the JWK says which, and loading it fo
 
 from __future__ import annotations
 
-import binascii
 import hashlib
 import json
 import os
@@ -21,6 +20,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import pybase64
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from shared.contracts.canonical import canonical_json, strict_json
@@ -34,7 +34,6 @@ RSA_BYTES = RSA_BITS // 8
 RSA_EXPONENT = 65537
 COORDINATE_BYTES = 32
 
-_TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes(
     {ord("-"): ord("+"), ord("_"): ord("/")}.get(byte, byte if chr(byte).isalnum() and byte < 128 else 0)
     for byte in range(256)
@@ -68,7 +67,7 @@ def b64u(data: bytes) -> str:
 
 def b64u_bytes(data: bytes | memoryview) -> bytes:
     """`b64u` as ASCII bytes."""
-    return binascii.b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=")
+    return pybase64.urlsafe_b64encode(data).rstrip(b"=")
 
 
 def unb64u(text: str | bytes) -> bytes:
@@ -89,7 +88,7 @@ def unb64u(text: str | bytes) -> bytes:
 
 def decode_groups(raw: bytes) -> bytes:
     """Decode whole groups of four base64url characters. Raises `ValueError` for anything else."""
-    return binascii.a2b_base64(raw.translate(_FROM_URL), strict_mode=True)
+    return pybase64.b64decode(raw.translate(_FROM_URL), validate=True)
 
 
 def thumbprint(jwk: Mapping[str, Any]) -> str:

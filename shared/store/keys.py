@@ -8,6 +8,10 @@ open/<id>/documents/<doc>       descriptor of an uploaded document, sealed likew
 <id>/<generation>/clearing      a human decides
 <id>/<generation>/handed-over   the Jobcenter has everything and will answer later
 <id>/<generation>/settled       written once: the verified accept or final reject, or the withdrawal
+open/sweeper                    stays for ever, so that `open/` is never empty
+
+List only prefixes of which something exists. For any other versitygw (1.8.0) reads the bucket's top folder, which has
+an entry for each submission: 2.3 ms of the store's processor time at 600 of them, 0.2 ms for a prefix that exists.
 """
 
 from __future__ import annotations
@@ -15,6 +19,8 @@ from __future__ import annotations
 from uuid import UUID
 
 OPEN_PREFIX = "open/"
+SWEEPER = f"{OPEN_PREFIX}sweeper"
+"""Holds nothing."""
 
 
 def opening(submission_id: UUID) -> str:

@@ -1,7 +1,7 @@
-"""The store port over any S3 server: URLs presigned by the `minio` client, bodies moved by aiohttp.
+"""The store port over any S3 server: URLs signed as the `minio` client signs them, bodies moved by aiohttp.
 
-Presigning is arithmetic: the region is fixed in the settings, so the synchronous client never opens a socket and never
-blocks the loop. Bodies stream in both directions with constant memory.
+Presigning is arithmetic (`shared.store.presign`): nothing here blocks the loop. Small objects take the short way over
+aiohttp's connections (`shared.store.wire`), large bodies stream through its session with constant memory.
 
 Trap measured on versitygw 1.8.0: an upload whose connection ends by FIN before `Content-Length` is reached is *kept*,
 truncated, and answered 200 (from about 4 MiB on). One that ends by RST is dropped. All sockets of this store therefore
@@ -26,29 +26,21 @@ import struct
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any, Final
 
-from aiohttp import (
-    ClientConnectorError,
-    ClientError,
-    ClientResponse,
-    ClientSession,
-    ClientTimeout,
-    TCPConnector,
-    TraceConfig,
-)
-from minio import Minio
+from aiohttp import ClientError, ClientResponse, ClientSession, ClientTimeout, TCPConnector
 from yarl import URL
 
 from shared.errors import Misconfigured, StoreRefused, StoreUnavailable
 from shared.store.port import ObjectStream
+from shared.store.presign import Presigner, Signed
 from shared.store.settings import StoreSettings
 from shared.store.streams import ExactBody
+from shared.store.wire import MAX_ERROR_BYTES, Ambiguous, NotSent, Reply, Wire
 
 CHUNK_BYTES: Final = 256 * 1024
-MAX_ERROR_BYTES: Final = 16 * 1024
+UNUSED_KEY: Final = "check"
+"""No object has it: whether a bucket answers is asked by looking for it."""
 CONDITIONAL_ATTEMPTS: Final = 3
 WRITE_SHARE: Final = 2 / 3
 """Share of an operation's time that the write itself may take; the rest is kept for reading back."""
@@ -56,23 +48,12 @@ WRITE_SHARE: Final = 2 / 3
 _CODE = re.compile(rb"<Code>([A-Za-z]{1,64})</Code>")
 
 
-class _NotSent(Exception):
-    """The request did not leave: nothing can have been written."""
-
-
-class _Ambiguous(Exception):
-    """The request may or may not have had its effect."""
-
-
 def open_session(settings: StoreSettings) -> ClientSession:
     """A session with the bounded connection pool that `S3Store` expects; the caller closes it."""
-    trace = TraceConfig()
-    trace.on_connection_reuseconn.append(_note_reuse)
     return ClientSession(
         connector=TCPConnector(limit=settings.max_connections, ttl_dns_cache=60, socket_factory=_resetting_socket),
         timeout=ClientTimeout(total=settings.operation_timeout_s, sock_connect=settings.connect_timeout_s),
         auto_decompress=False,
-        trace_configs=[trace],
     )
 
 
@@ -84,27 +65,16 @@ def _resetting_socket(info: Any) -> socket.socket:
     return sock
 
 
-async def _note_reuse(_session: ClientSession, context: SimpleNamespace, _params: Any) -> None:
-    request = context.trace_request_ctx
-    if isinstance(request, dict):
-        request["reused"] = True
-
-
 class S3Store:
-    """Implements `shared.store.port.Store`. Safe for concurrent use; holds no state but the signing key."""
+    """Implements `shared.store.port.Store`. Safe for concurrent use within one event loop."""
 
     def __init__(self, settings: StoreSettings, session: ClientSession) -> None:
         self._settings = settings
         self.session = session
         self._bucket = settings.bucket
-        self._lifetime = timedelta(seconds=settings.presign_lifetime_s)
-        self._signer = Minio(
-            settings.endpoint,
-            access_key=settings.access_key,
-            secret_key=settings.secret(),
-            secure=settings.secure,
-            region=settings.region,
-        )
+        self._signer = Presigner(settings)
+        assert session.connector is not None, "a closed session"
+        self._wire = Wire(session.connector, self._signer.scheme, settings.connect_timeout_s)
 
     @classmethod
     @asynccontextmanager
@@ -115,29 +85,8 @@ class S3Store:
 
     def presign(self, method: str, key: str, query: Mapping[str, str] | None = None) -> URL:
         """The signed URL of an object; no network I/O."""
-        url = self._signer.get_presigned_url(
-            method, self._bucket, key, expires=self._lifetime, extra_query_params=dict(query or {})
-        )
-        return URL(url, encoded=True)
-
-    def _presign_bucket(self, method: str, query: Mapping[str, str]) -> URL:
-        # The client's public method insists on an object name. A placeholder would be signed too, so the URL is
-        # built and signed by the same functions that it uses itself.
-        from minio import time as minio_time
-        from minio.signer import presign_v4
-
-        signer: Any = self._signer
-        url = presign_v4(
-            method=method,
-            url=signer._base_url.build(
-                method=method, region=self._settings.region, bucket_name=self._bucket, query_params=dict(query)
-            ),
-            region=self._settings.region,
-            credentials=signer._provider.retrieve(),
-            date=minio_time.utcnow(),
-            expires=int(self._lifetime.total_seconds()),
-        )
-        return URL(url.geturl(), encoded=True)
+        signed = self._signer.object(method, key, query)
+        return URL(f"{self._signer.scheme}://{signed.netloc}{signed.target}", encoded=True)
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -152,29 +101,27 @@ class S3Store:
     async def _try_put_new(self, key: str, body: bytes, deadline: float) -> bool | None:
         """True or False when decided, None when another attempt is worth it."""
         left = self._left(deadline)
-        reused: dict[str, bool] = {}
         status: int | None = None
         try:
-            async with self._request(
+            reply = await self._wire.request(
                 "PUT",
-                self.presign("PUT", key),
+                self._signer.object("PUT", key),
                 timeout_s=left * WRITE_SHARE,
-                data=body,
+                body=body,
                 headers={"If-None-Match": "*", "Content-Type": "application/octet-stream"},
-                trace_request_ctx=reused,
-            ) as response:
-                status = response.status
-                if status < 300:
-                    return True
-                if status == 412 and not reused:
-                    return False
-                if status not in (409, 412) and status < 500:
-                    raise await _refusal("put_new", response)
-        except _NotSent as error:
+            )
+            status = reply.status
+            if status < 300:
+                return True
+            if status == 412 and not reply.repeated:
+                return False
+            if status not in (409, 412) and status < 500:
+                raise _refusal("put_new", reply)
+        except NotSent as error:
             raise StoreUnavailable(f"put_new: {error}") from None
-        except _Ambiguous:
+        except Ambiguous:
             status = None
-        # Undecided, or a 412 over a kept-alive connection, on which aiohttp may have sent our own write twice.
+        # Undecided, or a 412 to a write that was sent twice: it may be our own that stands there.
         found = await self.get(key, timeout_s=self._left(deadline))
         if found is not None:
             return found == body
@@ -189,7 +136,9 @@ class S3Store:
         return left
 
     async def put(self, key: str, body: bytes) -> None:
-        await self._done("put", "PUT", self.presign("PUT", key), data=body)
+        reply = await self._plain("put", "PUT", self._signer.object("PUT", key), body=body)
+        if reply.status >= 300:
+            raise _refusal("put", reply)
 
     async def put_stream(self, key: str, size: int, chunks: AsyncIterator[bytes]) -> None:
         idle_s = self._settings.idle_timeout_s
@@ -205,7 +154,7 @@ class S3Store:
                 ) as response:
                     body.raise_if_broken()
                     if response.status >= 300:
-                        raise await _refusal("put_stream", response)
+                        raise await _refused("put_stream", response)
                     await response.read()
         except (ClientError, TimeoutError, OSError) as error:
             if body is not None:
@@ -213,23 +162,19 @@ class S3Store:
             raise StoreUnavailable(f"put_stream: {type(error).__name__}") from None
 
     async def delete(self, key: str) -> None:
-        await self._done("delete", "DELETE", self.presign("DELETE", key))
-
-    async def _done(self, what: str, method: str, url: URL, **options: Any) -> None:
-        """A request that has one good answer: 2xx."""
-        async with self._plain(what, method, url, **options) as response:
-            if response.status >= 300 and not (method == "DELETE" and await _is_no_such_key(response)):
-                raise await _refusal(what, response)
+        reply = await self._plain("delete", "DELETE", self._signer.object("DELETE", key))
+        if reply.status >= 300 and not _is_no_such_key(reply):
+            raise _refusal("delete", reply)
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
     async def get(self, key: str, *, timeout_s: float | None = None) -> bytes | None:
-        async with self._plain("get", "GET", self.presign("GET", key), timeout_s=timeout_s) as response:
-            if response.status == 200:
-                return await _read_exactly(response)
-            if await _is_no_such_key(response):
-                return None
-            raise await _refusal("get", response)
+        reply = await self._plain("get", "GET", self._signer.object("GET", key), timeout_s=timeout_s)
+        if reply.status == 200:
+            return _whole(reply)
+        if _is_no_such_key(reply):
+            return None
+        raise _refusal("get", reply)
 
     def get_stream(self, key: str) -> AbstractAsyncContextManager[ObjectStream | None]:
         return self._get_stream(key)
@@ -249,10 +194,10 @@ class S3Store:
                 if size is None:
                     raise StoreUnavailable("get_stream: no Content-Length")
                 yield ObjectStream(size, _chunks(response, size))
-            elif await _is_no_such_key(response):
+            elif response.status == 404 and _is_missing(await _code_of(response)):
                 yield None
             else:
-                raise await _refusal("get_stream", response)
+                raise await _refused("get_stream", response)
         finally:
             response.close()
 
@@ -262,26 +207,26 @@ class S3Store:
     async def size(self, key: str) -> int | None:
         # Not HEAD: its 404 has no body and so cannot tell a free key from a missing bucket.
         headers = {"Range": "bytes=0-0"}
-        async with self._plain("size", "GET", self.presign("GET", key), headers=headers) as response:
-            if response.status == 206:
-                return int(response.headers["Content-Range"].rpartition("/")[2])
-            if response.status == 200:
-                return response.content_length
-            if response.status == 416:
-                return 0
-            if await _is_no_such_key(response):
-                return None
-            raise await _refusal("size", response)
+        reply = await self._plain("size", "GET", self._signer.object("GET", key), headers=headers)
+        if reply.status == 206:
+            return int(reply.headers["Content-Range"].rpartition("/")[2])
+        if reply.status == 200:
+            return len(_whole(reply))
+        if reply.status == 416:
+            return 0
+        if _is_no_such_key(reply):
+            return None
+        raise _refusal("size", reply)
 
     async def list(self, prefix: str) -> list[str]:
         keys: list[str] = []
         token = ""
         while True:
             query = {"list-type": "2", "prefix": prefix} | ({"continuation-token": token} if token else {})
-            async with self._plain("list", "GET", self._presign_bucket("GET", query)) as response:
-                if response.status != 200:
-                    raise await _refusal("list", response)
-                page = _parse(await _read_exactly(response))
+            reply = await self._plain("list", "GET", self._signer.bucket("GET", query))
+            if reply.status != 200:
+                raise _refusal("list", reply)
+            page = _parse(_whole(reply))
             keys += [_text(element, "Key") for element in page.iter("Contents")]
             if page.findtext("IsTruncated") != "true":
                 return sorted(key for key in keys if not key.endswith("/"))
@@ -294,69 +239,50 @@ class S3Store:
 
     async def ensure_bucket(self) -> None:
         """Creates the bucket unless it exists already."""
-        async with self._plain("ensure_bucket", "PUT", self._presign_bucket("PUT", {})) as response:
-            if response.status >= 300:
-                code = await _code(response)
-                if code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
-                    raise StoreUnavailable(f"ensure_bucket: {response.status} {code}")
+        reply = await self._plain("ensure_bucket", "PUT", self._signer.bucket("PUT", {}))
+        if reply.status >= 300:
+            code = _code(reply.body)
+            if code not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+                raise StoreUnavailable(f"ensure_bucket: {reply.status} {code}")
         await self.check()
 
     async def check(self) -> None:
-        query = {"list-type": "2", "max-keys": "1"}
-        async with self._plain("check", "GET", self._presign_bucket("GET", query)) as response:
-            if response.status != 200:
-                raise await _refusal("check", response)
+        # Not by a listing: versitygw reads the whole top folder for one, which has an entry for each submission.
+        await self.exists(UNUSED_KEY)
 
     async def check_bucket(self) -> None:
         """Refuses a bucket in which erasing would not erase.
 
         Raises `Misconfigured` when the bucket is missing, or has, or ever had, versioning, or has object lock.
         """
-        async with self._plain("check_bucket", "GET", self._presign_bucket("GET", {"versioning": ""})) as response:
-            code = await _code(response) if response.status >= 300 else ""
-            if code == "NoSuchBucket":
-                raise Misconfigured(f"bucket {self._bucket} does not exist")
-            # A server without versioning at all says so with an error of its own.
-            if response.status >= 300 and code not in ("NotImplemented", "VersioningNotConfigured"):
-                raise StoreUnavailable(f"check_bucket: {response.status} {code}")
-            if response.status == 200 and _parse(await _read_exactly(response)).findtext("Status"):
-                raise Misconfigured(f"bucket {self._bucket} has versioning: erasing would not erase")
-        async with self._plain("check_bucket", "GET", self._presign_bucket("GET", {"object-lock": ""})) as response:
-            if response.status == 200:
-                if _parse(await _read_exactly(response)).findtext("ObjectLockEnabled") == "Enabled":
-                    raise Misconfigured(f"bucket {self._bucket} has object lock: erasing would not erase")
-                return
-            code = await _code(response)
-            if code not in ("ObjectLockConfigurationNotFoundError", "NotImplemented"):
-                raise StoreUnavailable(f"check_bucket: {response.status} {code}")
+        reply = await self._plain("check_bucket", "GET", self._signer.bucket("GET", {"versioning": ""}))
+        code = _code(reply.body) if reply.status >= 300 else ""
+        if code == "NoSuchBucket":
+            raise Misconfigured(f"bucket {self._bucket} does not exist")
+        # A server without versioning at all says so with an error of its own.
+        if reply.status >= 300 and code not in ("NotImplemented", "VersioningNotConfigured"):
+            raise StoreUnavailable(f"check_bucket: {reply.status} {code}")
+        if reply.status == 200 and _parse(_whole(reply)).findtext("Status"):
+            raise Misconfigured(f"bucket {self._bucket} has versioning: erasing would not erase")
+        reply = await self._plain("check_bucket", "GET", self._signer.bucket("GET", {"object-lock": ""}))
+        if reply.status == 200:
+            if _parse(_whole(reply)).findtext("ObjectLockEnabled") == "Enabled":
+                raise Misconfigured(f"bucket {self._bucket} has object lock: erasing would not erase")
+            return
+        code = _code(reply.body)
+        if code not in ("ObjectLockConfigurationNotFoundError", "NotImplemented"):
+            raise StoreUnavailable(f"check_bucket: {reply.status} {code}")
 
-    # -- transfer --------------------------------------------------------------------------------------------------
-
-    @asynccontextmanager
     async def _plain(
-        self, what: str, method: str, url: URL, *, timeout_s: float | None = None, **options: Any
-    ) -> AsyncIterator[ClientResponse]:
+        self, what: str, method: str, signed: Signed, *, timeout_s: float | None = None, **options: Any
+    ) -> Reply:
         """A request whose every transport failure is `StoreUnavailable`."""
         try:
-            async with self._request(
-                method, url, timeout_s=timeout_s or self._settings.operation_timeout_s, **options
-            ) as response:
-                yield response
-        except (_NotSent, _Ambiguous) as error:
+            return await self._wire.request(
+                method, signed, timeout_s=timeout_s or self._settings.operation_timeout_s, **options
+            )
+        except (NotSent, Ambiguous) as error:
             raise StoreUnavailable(f"{what}: {error}") from None
-
-    @asynccontextmanager
-    async def _request(
-        self, method: str, url: URL, *, timeout_s: float, **options: Any
-    ) -> AsyncIterator[ClientResponse]:
-        timeout = ClientTimeout(total=timeout_s, sock_connect=min(timeout_s, self._settings.connect_timeout_s))
-        try:
-            async with self.session.request(method, url, timeout=timeout, **options) as response:
-                yield response
-        except ClientConnectorError as error:
-            raise _NotSent(type(error).__name__) from None
-        except (ClientError, TimeoutError, OSError) as error:
-            raise _Ambiguous(type(error).__name__) from None
 
 
 async def _chunks(response: ClientResponse, size: int) -> AsyncIterator[bytes]:
@@ -371,31 +297,41 @@ async def _chunks(response: ClientResponse, size: int) -> AsyncIterator[bytes]:
         raise StoreUnavailable("get_stream: the body was cut off")
 
 
-async def _read_exactly(response: ClientResponse) -> bytes:
-    body = await response.read()
-    if response.content_length is not None and response.content_length != len(body):
+def _whole(reply: Reply) -> bytes:
+    """The body, exactly as long as announced."""
+    announced = reply.headers.get("Content-Length")
+    if announced is not None and int(announced) != len(reply.body):
         raise StoreUnavailable("the body was cut off")
-    return body
+    return reply.body
 
 
-async def _code(response: ClientResponse) -> str:
+def _code(body: bytes) -> str:
     """The S3 error code of a response, or an empty string."""
-    match = _CODE.search(await response.content.read(MAX_ERROR_BYTES))
+    match = _CODE.search(body)
     return match[1].decode() if match else ""
 
 
-async def _is_no_such_key(response: ClientResponse) -> bool:
-    if response.status != 404:
-        return False
-    code = await _code(response)
+async def _code_of(response: ClientResponse) -> str:
+    return _code(await response.content.read(MAX_ERROR_BYTES))
+
+
+def _is_missing(code: str) -> bool:
+    """Whether a 404 proves that the key is free."""
     if code != "NoSuchKey":
         raise StoreUnavailable(f"404 {code}")
     return True
 
 
-async def _refusal(what: str, response: ClientResponse) -> StoreRefused:
-    code = await _code(response)
-    return StoreRefused(f"{what}: {response.status} {code}", response.status)
+def _is_no_such_key(reply: Reply) -> bool:
+    return reply.status == 404 and _is_missing(_code(reply.body))
+
+
+def _refusal(what: str, reply: Reply) -> StoreRefused:
+    return StoreRefused(f"{what}: {reply.status} {_code(reply.body)}", reply.status)
+
+
+async def _refused(what: str, response: ClientResponse) -> StoreRefused:
+    return StoreRefused(f"{what}: {response.status} {await _code_of(response)}", response.status)
 
 
 def _parse(document: bytes) -> ET.Element:

@@ -45,6 +45,31 @@ async def test_open_upload_complete(replica: Replica, world: World) -> None:
     assert not [key for key in world.store.objects if key.startswith("open/")]
 
 
+async def test_only_what_exists_is_listed(replica: Replica, world: World) -> None:
+    """For a prefix of which nothing exists versitygw reads the bucket's top folder: once for each submission there."""
+    listed: list[str] = []
+
+    def note(what: str, prefix: str) -> None:
+        if what == "list":
+            assert any(key.startswith(prefix) for key in world.store.objects), prefix
+            listed.append(prefix)
+
+    await world.sweeper().sweep()
+    world.store.before = note
+    for documents in (0, 1):
+        submission = await replica.open()
+        named = [(await replica.upload(submission))[1]["id"] for _ in range(documents)]
+        assert (await replica.call("GET", f"/v1/submissions/{submission}"))[0] == 200
+        for expected in (201, 200):
+            assert (await replica.complete(submission, named))[0] == expected
+        assert (await replica.call("GET", f"/v1/submissions/{submission}"))[0] == 200
+        await world.sweeper().sweep()
+    abandoned = await replica.open()
+    world.clock.advance(86_400)
+    assert (await world.sweeper().sweep()).expired == 1
+    assert f"open/{abandoned}/" in listed
+
+
 async def test_a_repeated_completion_gets_the_same_bytes(replica: Replica, world: World) -> None:
     submission = await replica.open()
     _, document = await replica.upload(submission)

@@ -30,6 +30,10 @@ def test_order_of_members_does_not_matter(value: dict[str, int]) -> None:
 
 def test_bytes_by_hand() -> None:
     assert canonical_json({"b": [1, None], "a": "Straße"}) == '{"a":"Straße","b":[1,null]}'.encode()
+    value = {"é": 1.5, "a": {"z": [True, {}, [], -0.0, 1e22, 10**20], "b": 'q"\\\n\t\x1f/\u2028\U0001f600'}, "B": ""}
+    text = '"q\\"\\\\\\n\\t\\u001f/\u2028\U0001f600"'
+    golden = f'{{"B":"","a":{{"b":{text},"z":[true,{{}},[],-0.0,1e+22,100000000000000000000]}},"é":1.5}}'
+    assert canonical_json(value) == golden.encode()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800"])
@@ -44,3 +48,8 @@ def test_what_json_cannot_hold(value: Any) -> None:
 def test_ambiguous_json_is_refused_without_being_quoted(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"^not strict JSON$"):
         strict_json(data)
+
+
+def test_a_byte_order_mark_is_no_json() -> None:
+    with pytest.raises(ValueError, match="not strict JSON"):
+        strict_json(b"\xef\xbb\xbf{}")
