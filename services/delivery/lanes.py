@@ -19,7 +19,7 @@ from services.delivery.backoff import Backoff
 from services.delivery.deliver import Landed, NotConnected
 from services.delivery.lane import may_start
 from services.delivery.openclock import charged
-from services.delivery.runner import HELD, OURS, Limits, Runner
+from services.delivery.runner import OURS, Limits, Runner
 from services.delivery.settle import Record
 from services.delivery.tiers import read_attempts
 from shared.contracts import topics
@@ -165,14 +165,11 @@ class Lanes:
         self.pump()
 
     def tick(self) -> None:
-        """Twice a second: holds begin and end by the wall clock, whose steps no timer would notice."""
-        moment = self._clock()
+        """At once after every change of the controls, and twice a second: holds begin and end by the wall clock, whose
+        steps no timer would notice."""
+        now, moment = self._now(), self._clock()
         for runner in self._runners.values():
-            control = self._control(runner.destination)
-            if control is not None and control.is_held(moment):
-                runner.lane.block(HELD)
-            else:
-                runner.lane.unblock(HELD)
+            runner.obey(self._control(runner.destination), now, moment)
         self.pump()
 
     def states(self, owner: str, ends: Mapping[TopicPartition, int]) -> list[LaneState]:
@@ -181,9 +178,8 @@ class Lanes:
         found = []
         for partition, runner in self._runners.items():
             control = self._control(runner.destination)
-            hold = control.hold if control is not None else None
             with contextlib.suppress(ValidationError):  # a topic that somebody made, of no possible destination
-                found.append(runner.state(now, moment, owner, ends.get(partition), hold))
+                found.append(runner.state(now, moment, owner, ends.get(partition), control))
         return found
 
     @property
