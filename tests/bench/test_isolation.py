@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.isolation import FAULTY, Groups, Result, p99
+from bench.isolation import FAULTY, Groups, Result, p99, verdict
 from shared.directory.tables import Tables
 
 
@@ -43,3 +43,10 @@ def test_report_has_the_median_of_the_pairs() -> None:
         "memory_start_mib": 100.0,
         "memory_peak_mib": 123.5,
     }
+
+
+def test_a_ratio_counts_only_from_a_quiet_machine_and_from_pairs_that_agree() -> None:
+    assert verdict([1.0, 1.08, 1.2], 0.1) == "met"
+    assert verdict([1.0, 1.2, 1.3], 0.1) == "NOT met"
+    assert "proves nothing" in verdict([1.0, 1.0, 1.0], 0.8)
+    assert "differ too much" in verdict([0.5, 1.0, 1.4], 0.1)
