@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import statistics
 import urllib.error
@@ -302,11 +303,28 @@ async def test_dead_letters_are_replayed_one_by_one_by_destination_or_all(
     monkeypatch.setattr(dead_letter, "read_items", mine)
     keys_of = [str(each.id) for each in made]
 
-    async def replay(*arguments: str) -> tuple[int, list[str]]:
-        options = ["replay", *arguments, "--bootstrap", world.kafka.bootstrap]
+    async def command(*arguments: str) -> tuple[int, str]:
+        options = [*arguments, "--bootstrap", world.kafka.bootstrap]
         env = {"KAFKA_PROFILE": "development"}
         shown = await asyncio.to_thread(CliRunner().invoke, dead_letter.app, options, env=env)
-        return shown.exit_code, [line.partition(":")[0] for line in shown.output.splitlines() if "back to" in line]
+        return shown.exit_code, shown.output
+
+    async def replay(*arguments: str) -> tuple[int, list[str]]:
+        code, output = await command("replay", *arguments)
+        return code, [line.partition(":")[0] for line in output.splitlines() if "back to" in line]
+
+    listed = json.loads((await command("list", "--json", "--destination", second))[1])
+    assert {each["key"] for each in listed} == set(keys_of[3:])
+    code, output = await command("show", keys_of[0])
+    why = json.loads(output)
+    assert (code, why["reason"], why["destination"], why["source_topic"]) == (
+        0,
+        "http-status",
+        first,
+        topics.lane(first),
+    )
+    assert why["attempts"]["spent_s"] >= 0.5
+    assert "manifest" not in why, "what the receipt says is nobody's business here"
 
     assert await replay(keys_of[0]) == (0, [keys_of[0]])
     await until(lambda: all_settled(world, made[:1]))

@@ -33,7 +33,7 @@ async def owners(world: World, names: list[str]) -> dict[str, str]:
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
 async def test_a_restart_moves_no_lane(world: World, receiver: Receiver, ending: signal.Signals) -> None:
     names = [await connect(world, receiver) for _ in range(6)]
-    patient = QUICK | {"session_timeout_ms": "60000", "rebalance_timeout_ms": "60000"}
+    patient = QUICK | {"session_timeout_ms": "30000"}
     replicas: list[Service] = [await world.service("delivery", number=number, **patient) for number in range(2)]
 
     async def both_work() -> bool:
