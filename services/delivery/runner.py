@@ -54,6 +54,7 @@ class Runner:
         self.records: dict[int, Record] = {}
         self.attempts: dict[int, Attempts] = {}
         self.tasks: set[asyncio.Task[None]] = set()
+        self.probing: asyncio.Task[None] | None = None
         self.last_reason: str | None = None
         self._carried_out: datetime | None = None
 
@@ -77,7 +78,13 @@ class Runner:
         lane.force_open(override is not None and override.order is BreakerOrder.OPEN, now)
         if override is not None and override.order is BreakerOrder.CLOSE and override.since != self._carried_out:
             self._carried_out = override.since
-            lane.retry_now(now)
+            self.retry_now(now)
+
+    def retry_now(self, now: float) -> None:
+        """Something changed: present waits are over, that for the answer to a probe included."""
+        if self.probing is not None:
+            self.probing.cancel()
+        self.lane.retry_now(now)
 
     def keep_time(self, now: float) -> None:
         """The budget's clock runs while applications may flow."""

@@ -40,6 +40,7 @@ class Told:
         self.kafka_away = False
         self.probes: list[str] = []
         self.probe_fails: dict[str, Exception] = {}
+        self.probe_waits: dict[str, asyncio.Event] = {}
 
     async def deliver(self, record: Record, attempts: Attempts) -> Landed:
         self.started.append((record.topic, record.offset))
@@ -63,6 +64,8 @@ class Told:
     async def probe(self, destination_id: str) -> None:
         self.probes.append(destination_id)
         await asyncio.sleep(0)
+        if destination_id in self.probe_waits:
+            await self.probe_waits[destination_id].wait()
         error = self.probe_fails.get(destination_id)
         if error is not None:
             raise error
@@ -472,6 +475,43 @@ async def test_one_order_to_close_is_one_probe(told: Told) -> None:
             await asyncio.sleep(0)
     assert len(told.probes) == 2
     await lanes.drain(0)
+
+
+@pytest.mark.parametrize("change", ["order", "directory"])
+async def test_a_probe_that_hangs_keeps_nobody_waiting(told: Told, change: str) -> None:
+    """The operator, or the directory, knows better than a probe that got no answer yet."""
+    controls: dict[str, Control] = {}
+    lanes, answers = make(told, control=controls.get), asyncio.Event()
+    told.how[A.topic] = raising(JobcenterError("connect"))
+    told.probe_waits["a1"] = answers
+    lanes.assign([A])
+    load(lanes, A, 5)
+    await until(lambda: told.probes == ["a1"])
+    told.how[A.topic] = answer
+    del told.probe_waits["a1"]
+    if change == "order":
+        at = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+        order = Override(order=BreakerOrder.CLOSE, since=at)
+        controls["a1"] = Control(destination="a1", at=at, breaker=order)
+        lanes.tick()
+    else:
+        lanes.directory_changed(["a1"])
+    await until(lambda: lanes.committable() == {A: 5})
+    assert told.probes == ["a1", "a1"]
+    assert not answers.is_set()
+
+
+async def test_a_probe_that_is_given_up_before_its_first_step_is_made_again(told: Told) -> None:
+    lanes = make(told)
+    told.how[A.topic] = raising(JobcenterError("connect", retry_after_s=600))
+    lanes.assign([A])
+    load(lanes, A, 5)
+    await until(lambda: bool(told.failures))
+    told.how[A.topic] = answer
+    for _ in range(3):  # the loop has no turn in between
+        lanes.directory_changed(["a1"])
+    await until(lambda: lanes.committable() == {A: 5})
+    assert told.probes == ["a1"]
 
 
 async def test_the_budget_of_a_message_goes_on_where_it_was(told: Told) -> None:
