@@ -24,6 +24,8 @@ GROUPS: dict[str, str] = {
     "adapter": "cli.adapter",
     "hold": "cli.hold",
     "release": "cli.release",
+    "limit": "cli.limit",
+    "breaker": "cli.breaker",
     "lanes": "cli.lanes",
     "dead-letter": "cli.dead_letter",
     "client": "cli.client",

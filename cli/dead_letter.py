@@ -20,7 +20,8 @@ from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.table import Table
 
-from cli.hold import ZONE, Bootstrap, kafka_settings
+from cli.control import Bootstrap, kafka_settings
+from cli.hold import ZONE
 from shared.contracts import ids, topics
 from shared.contracts.events import Step, SubmissionEvent
 from shared.contracts.messages import DUE_HEADER, HOP_HEADERS, Delivery, NeedsHuman, Received

@@ -1,4 +1,4 @@
-"""`antragsweiche hold` and `release`: what operators say about lanes, on `delivery.control`.
+"""`antragsweiche hold`: a lane delivers nothing for a while.
 
 A hold takes effect within two seconds, in every replica, and survives restarts. What is in flight is finished.
 """
@@ -6,32 +6,18 @@ A hold takes effect within two seconds, in every replica, and survives restarts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 
-from cli.topic_table import read_table
-from shared.contracts import topics
-from shared.contracts.base import Slug
-from shared.contracts.control import Control, Hold
-from shared.errors import Misconfigured
-from shared.kafka.admin import served_destinations
-from shared.kafka.events import control_message
-from shared.kafka.producer import Producer
-from shared.kafka.settings import KafkaSettings
-from shared.settings import load_settings
+from cli.control import Bootstrap, change, checked, kafka_settings, now, say_others
+from shared.contracts.control import Aspect, Hold
 
 app = typer.Typer()
 
 ZONE = ZoneInfo("Europe/Berlin")
-SEND_TIMEOUT_S = 10.0
-_SLUG: TypeAdapter[str] = TypeAdapter(Slug)
-
-Bootstrap = Annotated[str | None, typer.Option("--bootstrap", help="host:port instead of KAFKA_BOOTSTRAP")]
 
 
 def moment(text: str) -> datetime:
@@ -53,43 +39,6 @@ def _moment(text: str | None, option: str) -> datetime | None:
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 
-def kafka_settings(bootstrap: str | None) -> KafkaSettings:
-    settings = load_settings(KafkaSettings, {"bootstrap": bootstrap} if bootstrap else None)
-    return settings.model_copy(update={"send_timeout_s": max(SEND_TIMEOUT_S, settings.send_timeout_s)})
-
-
-async def write_control(kafka: KafkaSettings, control: Control) -> None:
-    """Raises `Misconfigured` for a destination that has no lane, `KafkaUnavailable`."""
-    producer = Producer(kafka, client_id="antragsweiche-cli")
-    await producer.start()
-    try:
-        await producer.send(topics.CONTROL, control.destination, control_message(control, source="/cli"))
-    finally:
-        await producer.stop()
-
-
-async def change(
-    kafka: KafkaSettings, destination: str, hold: Hold | None, clock: Callable[[], datetime]
-) -> Control | None:
-    """Writes the new control and answers the one before."""
-    if destination not in await served_destinations(kafka):
-        raise Misconfigured(f"there is no lane {destination}")
-    before = (await read_table(kafka, topics.CONTROL, Control)).get(destination)
-    await write_control(kafka, Control(destination=destination, at=clock(), hold=hold))
-    return before
-
-
-def checked(destination: str) -> str:
-    try:
-        return _SLUG.validate_python(destination)
-    except ValidationError:
-        raise typer.BadParameter("an id of a destination, as in `antragsweiche lanes`") from None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @app.command()
 def hold(
     destination: Annotated[str, typer.Argument(help="id of the destination whose lane is held")],
@@ -99,12 +48,13 @@ def hold(
     bootstrap: Bootstrap = None,
 ) -> None:
     """Hold a lane: its applications are accepted and kept, none is delivered. Times without offset are German time."""
-    begins, ends = _moment(start, "--from") or _now(), _moment(until, "--until")
+    begins, ends = _moment(start, "--from") or now(), _moment(until, "--until")
     if ends is not None and ends <= begins:
         raise typer.BadParameter("ends before it begins", param_hint="--until")
     wanted = Hold(start=begins, until=ends, reason=reason)
-    before = asyncio.run(change(kafka_settings(bootstrap), checked(destination), wanted, _now))
-    if before is not None and before.hold is not None and before.is_held(_now()):
+    changed = asyncio.run(change(kafka_settings(bootstrap), checked(destination), Aspect.HOLD, wanted))
+    if changed.before is not None and changed.before.is_held(now()):
         typer.echo("replaces an earlier hold")
+    say_others(changed)
     span = f"until {ends.astimezone(ZONE):%Y-%m-%d %H:%M %Z}" if ends is not None else "until released"
     typer.echo(f"{destination}: held from {begins.astimezone(ZONE):%Y-%m-%d %H:%M %Z} {span}")

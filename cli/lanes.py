@@ -11,10 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.hold import ZONE, Bootstrap, kafka_settings
+from cli.control import Bootstrap, kafka_settings
+from cli.hold import ZONE
 from cli.topic_table import read_table
 from shared.contracts import topics
-from shared.contracts.control import Control, LaneCondition, LaneState
+from shared.contracts.control import BreakerOrder, Control, LaneCondition, LaneState
 from shared.kafka.admin import served_destinations
 from shared.kafka.settings import KafkaSettings
 
@@ -25,12 +26,16 @@ STALE_S = 120.0
 
 
 def row(destination: str, state: LaneState | None, control: Control | None, now: datetime) -> dict[str, Any]:
-    """One lane as JSON. Pure. The hold is the operators' word, the rest the owner's."""
+    """One lane as JSON. Pure. Hold, limit and override are the operators' word, the rest the owner's: `window` and
+    `forced` say whether it obeys."""
     held = control is not None and control.is_held(now)
+    override = control.breaker if control is not None else None
     found: dict[str, Any] = {
         "destination": destination,
         "state": "held" if held else state.condition.value if state else "idle",
         "hold": control.hold.model_dump(mode="json") if control is not None and control.hold else None,
+        "limit": control.in_flight if control is not None else None,
+        "override": override.model_dump(mode="json") if override is not None else None,
     }
     if state is None:
         return found
@@ -47,6 +52,8 @@ def row(destination: str, state: LaneState | None, control: Control | None, now:
         "lag": state.lag,
         "next_probe_at": probe,
         "in_flight": state.in_flight,
+        "window": state.window,
+        "forced": state.is_forced,
         "owner": state.owner,
         "told_s": round(told, 1),
         "stale": told > STALE_S and state.lag > 0,
@@ -56,7 +63,7 @@ def row(destination: str, state: LaneState | None, control: Control | None, now:
 async def read_lanes(kafka: KafkaSettings, now: datetime) -> list[dict[str, Any]]:
     destinations, controls, states = await asyncio.gather(
         served_destinations(kafka),
-        read_table(kafka, topics.CONTROL, Control),
+        read_table(kafka, topics.CONTROL, Control, Control.upon),
         read_table(kafka, topics.LANES, LaneState),
     )
     return [row(name, states.get(name), controls.get(name), now) for name in destinations]
@@ -84,22 +91,29 @@ def lanes(
 
 
 def _matters(each: dict[str, Any]) -> bool:
-    return each["state"] not in ("idle", "flowing") or bool(each.get("lag")) or bool(each["hold"])
+    said = (each.get("lag"), each["hold"], each["limit"], _forced(each))
+    return each["state"] not in ("idle", "flowing") or any(said)
+
+
+def _forced(each: dict[str, Any]) -> dict[str, Any] | None:
+    """The operator's order that still stands; a `close` was carried out once."""
+    override: dict[str, Any] | None = each["override"]
+    return override if override is not None and override["order"] == BreakerOrder.OPEN else None
 
 
 def _cells(each: dict[str, Any]) -> list[str]:
     oldest = each.get("oldest_pending_s")
     probe = each.get("next_probe_at")
-    hold = each["hold"]
-    why = hold["reason"] if hold and each["state"] == "held" else each.get("last_reason") or ""
+    hold, forced = each["hold"], _forced(each)
+    why = hold["reason"] if hold and each["state"] == "held" else forced["reason"] if forced else ""
     return [
         each["destination"],
         each["state"] + (" (no owner)" if each.get("stale") else ""),
-        each.get("breaker", ""),
+        "open (by hand)" if forced else each.get("breaker", ""),
         f"{oldest // 86400} d {oldest % 86400 // 3600:02}:{oldest % 3600 // 60:02}" if oldest is not None else "",
         str(each.get("lag", "")),
         f"{datetime.fromisoformat(probe).astimezone(ZONE):%H:%M:%S}" if probe else "",
-        str(each.get("in_flight", "")),
+        str(each.get("in_flight", "")) + (f" of {each['limit']}" if each["limit"] else ""),
         each.get("owner", ""),
-        why,
+        why or each.get("last_reason") or "",
     ]

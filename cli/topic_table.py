@@ -1,8 +1,10 @@
-"""A compacted topic of states as a table: the newest good record of each destination."""
+"""A compacted topic of states: its records in order, and as a table, the newest good record of each destination."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from aiokafka.errors import KafkaError
 
@@ -15,10 +17,19 @@ from shared.kafka.settings import KafkaSettings
 T = TypeVar("T", Control, LaneState)
 
 
-async def read_table(kafka: KafkaSettings, topic: str, model: type[T]) -> dict[str, T]:
-    """Raises `KafkaUnavailable`."""
+@dataclass(frozen=True)
+class Row(Generic[T]):
+    """One good record. `row` is None for a tombstone, whose `id` is its position."""
+
+    key: str
+    id: str
+    row: T | None
+
+
+async def read_log(kafka: KafkaSettings, topic: str, model: type[T]) -> list[Row[T]]:
+    """All good records in their order. Raises `KafkaUnavailable`."""
     consumer = make_consumer(kafka)
-    rows: dict[str, T] = {}
+    rows: list[Row[T]] = []
     try:
         await consumer.start()
         partitions = await assign_all(consumer, topic)
@@ -26,7 +37,8 @@ async def read_table(kafka: KafkaSettings, topic: str, model: type[T]) -> dict[s
         while any(lag > 0 for lag in (await behind(consumer, partitions)).values()):
             for records in (await consumer.getmany(timeout_ms=200)).values():
                 for record in records:
-                    _take(rows, model, key_text(record.key), record.value, list(record.headers))
+                    row = _row(model, record.offset, key_text(record.key), record.value, list(record.headers))
+                    rows += [row] if row is not None else []
     except KafkaError as error:
         raise KafkaUnavailable(f"{topic} cannot be read: {type(error).__name__}") from None
     finally:
@@ -34,13 +46,25 @@ async def read_table(kafka: KafkaSettings, topic: str, model: type[T]) -> dict[s
     return rows
 
 
-def _take(rows: dict[str, T], model: type[T], key: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
+async def read_table(
+    kafka: KafkaSettings, topic: str, model: type[T], upon: Callable[[T, T | None], T] = lambda row, before: row
+) -> dict[str, T]:
+    """`upon` says what counts after a record, by what counted before. Raises `KafkaUnavailable`."""
+    counts: dict[str, T] = {}
+    for each in await read_log(kafka, topic, model):
+        if each.row is None:
+            counts.pop(each.key, None)
+        else:
+            counts[each.key] = upon(each.row, counts.get(each.key))
+    return counts
+
+
+def _row(model: type[T], offset: int, key: str, value: bytes | None, headers: list[tuple[str, bytes]]) -> Row[T] | None:
+    """None for what cannot be read, or stands elsewhere: delivery says so in its log, and keeps what it knew."""
     if value is None:
-        rows.pop(key, None)
-        return
+        return Row(key, str(offset), None)
     try:
-        _, row = read(model, headers, value)
+        envelope, row = read(model, headers, value)
     except MessageError:
-        return  # delivery says so in its log, and keeps what it knew
-    if row.destination == key:
-        rows[key] = row
+        return None
+    return Row(key, envelope.id, row) if row.destination == key else None

@@ -26,16 +26,24 @@ class ProcessFailed(RuntimeError):
     """A process ended, or did not become ready. The message carries the last lines of its log."""
 
 
+_GIVEN: set[int] = set()
+
+
 def free_port() -> int:
-    """A free port on loopback below the ephemeral range, so that no outgoing connection takes it before its server."""
+    """A free port on loopback below the ephemeral range, so that no outgoing connection takes it before its server.
+    Never the same twice in this process: a campaign takes seventy long before it listens on them.
+    """
     for _ in range(200):
         port = random.randint(20_000, 31_999)  # nosec: not a secret
+        if port in _GIVEN:
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 continue
-            return port
+        _GIVEN.add(port)
+        return port
     raise ProcessFailed("no free port between 20000 and 31999")
 
 

@@ -77,6 +77,7 @@ class StackSettings:
     | `portal_replicas` | processes of the citizens' portal; each serves any visitor; default: none |
     | `handover_root` | folder of the hand-over folders, one for each destination; default: within the stack's |
     | `env` | more variables by service (`intake`, `router`, `delivery`, `receiver`, `portal`), over the stack's own |
+    | `launch` | by name of a process of intake, router or delivery: the module, with arguments, that runs instead |
     | `network` | what lies between the processes; default: nothing |
     """
 
@@ -89,6 +90,7 @@ class StackSettings:
     portal_replicas: int = 0
     handover_root: Path | None = None
     env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    launch: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     network: Network = field(default_factory=_Loopback)
 
     def names(self, service: str) -> tuple[str, ...]:
@@ -316,7 +318,7 @@ class Stack:
         service = name.partition("-")[0]
         self.processes[name] = Process(
             name,
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", *self.settings.launch.get(name, (module,))],
             self.logs / f"{name}.log",
             env={**self._base_env(), **env, **self.settings.env.get(service, {})},
             cwd=self.folder,

@@ -15,7 +15,7 @@ from devtools.chaos import evidence
 from devtools.chaos.cast import CAST, Role, places
 from devtools.chaos.checker import Verdict, check
 from devtools.chaos.evidence import Places
-from devtools.chaos.faults import Fault, Kind, plan
+from devtools.chaos.faults import Fault, Kind, ahead, plan
 from devtools.chaos.load import Senders, authenticated, new_session
 from devtools.chaos.network import ProxyNetwork
 from devtools.chaos.receiver import Control, Manner
@@ -42,6 +42,8 @@ ENV: dict[str, dict[str, str]] = {
     },
 }
 """The same code with short times: days of outage become seconds."""
+REPLICAS = tuple(f"{service}-{number}" for service in ("intake", "router", "delivery") for number in (1, 2))
+"""Any of them may have a wrong clock."""
 _LAST_WRITES_S = 15.0
 """An ending shows in the store a moment before its message stands on its topic. What is lost stays lost."""
 _QUIET_S = 90.0
@@ -96,6 +98,9 @@ def _stack(wanted: Plan, network: ProxyNetwork, say: Callable[[str], None]) -> S
         control.parent.mkdir(parents=True, exist_ok=True)
         control.with_suffix(".poisoned").unlink(missing_ok=True)
         _write(control, Control())
+    wrong = ahead(wanted.seed, REPLICAS)
+    for name, seconds in wrong.items():
+        say(f"the clock of {name} is {seconds:.0f} s ahead")
     settings = StackSettings(
         jobcenters=tuple(role.jobcenter for role in CAST),
         intake_replicas=2,
@@ -103,6 +108,10 @@ def _stack(wanted: Plan, network: ProxyNetwork, say: Callable[[str], None]) -> S
         delivery_replicas=2,
         receivers=receivers,
         env=ENV,
+        launch={
+            name: ("devtools.chaos.ahead", str(seconds), f"services.{name.partition('-')[0]}")
+            for name, seconds in wrong.items()
+        },
         network=network,
     )
     return Stack(stack_folder, settings, keys_folder=wanted.keys_folder, say=say)
@@ -195,6 +204,7 @@ class _Campaign:
             await asyncio.sleep(1.0)
         happened = Counter(wrecker.happened)
         happened[Kind.CLOCK_AHEAD] += sum(1 for role in CAST if role.clock_ahead_s)
+        happened[Kind.CLOCK_AHEAD] += len(stack.settings.launch)
         report = {
             "seed": self._wanted.seed,
             "duration_s": self._wanted.duration_s,

@@ -73,6 +73,14 @@ class Fault:
         return f"{self.at_s:6.1f} s  {self.kind:<15} {self.target:<26} for {self.length_s:.1f} s"
 
 
+CLOCK_AHEAD_S = 180.0
+
+
+def ahead(seed: int, replicas: Sequence[str]) -> dict[str, float]:
+    """Whose clock is ahead during the whole campaign, and by how many seconds. One replica, by the seed."""
+    return {random.Random(f"clock {seed}").choice(sorted(replicas)): CLOCK_AHEAD_S}
+
+
 def plan(seed: int, duration_s: float, processes: Sequence[str], links: Sequence[str]) -> tuple[Fault, ...]:
     """The campaign's faults in order of time; the last begins before `duration_s` is over. The same for the same
     arguments. Processes and links are dealt round by round too, so that in a long campaign everything is met.

@@ -127,7 +127,7 @@ class _Service:
             return None
         stack.push_async_callback(producer.stop)
         stack.push_async_callback(follower.stop)
-        controls = TableFollower(self._kafka, topics.CONTROL, Control, self._controls_changed)
+        controls = TableFollower(self._kafka, topics.CONTROL, Control, self._controls_changed, upon=Control.upon)
         told = TableFollower(self._kafka, topics.LANES, LaneState)
         stack.push_async_callback(controls.stop)
         stack.push_async_callback(told.stop)

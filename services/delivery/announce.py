@@ -19,7 +19,7 @@ from shared.telemetry.logs import emit
 
 log = logging.getLogger(__name__)
 
-_MATERIAL = ("owner", "condition", "breaker", "failures", "last_reason", "hold")
+_MATERIAL = ("owner", "condition", "breaker", "failures", "last_reason", "hold", "window", "is_forced")
 _IDLE_FACTOR = 20
 """An idle lane says that it is well so much less often than one with messages."""
 

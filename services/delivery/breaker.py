@@ -16,6 +16,7 @@ Transitions
                         ▲                                       │──probe_failed──▶ open (longer)
                         └──probe_abandoned (at once due again)──┘
     any ──answered──▶ closed, without a memory
+    closed ──doubted──▶ open, a probe due at once
 """
 
 from __future__ import annotations
@@ -90,6 +91,11 @@ class Breaker:
         """Something changed (a new endpoint): the wait is over."""
         if self.state is BreakerState.OPEN:
             self.probe_at = min(self.probe_at, now)
+
+    def doubt(self, now: float) -> None:
+        """Nothing is known about the Jobcenter for a while (an operator kept the lane shut): the probe goes first."""
+        if self.state is BreakerState.CLOSED:
+            self.state, self.probe_at = BreakerState.OPEN, now
 
     def _open(self, now: float, chance: float, asked_s: float | None) -> None:
         self.failures += 1

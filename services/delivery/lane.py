@@ -5,8 +5,9 @@ Assumptions
     - The caller starts what `next_start` names and reports each start's end by exactly one of `succeed`,
       `jobcenter_failed`, `not_connected`, `ours_failed`, `abandon`; and each probe as `breaker` says.
 Guarantees
-    - Never more than `window` in flight. Nothing starts while the lane is blocked (a hold, our own trouble), while its
-      breaker is not closed, or while the directory names no endpoint; what is in flight goes on.
+    - Nothing starts while `window` or more are in flight, while the lane is blocked (a hold, a breaker that an operator
+      opened, our own trouble), while its breaker is not closed, or while the directory names no endpoint; what is in
+      flight goes on, also when the window shrinks.
     - After a Jobcenter's failure the breaker decides; when it closes, the whole window starts at once. Until an
       application is answered the least-tried records go first, so that one record which always fails cannot keep the
       others from showing that the Jobcenter is well.
@@ -31,6 +32,8 @@ from services.delivery.openclock import OpenClock
 
 ALONE = 3
 """Failures that make a failure the message's."""
+FORCED = "forced"
+"""Why a lane is blocked whose breaker an operator keeps open."""
 
 
 @dataclass
@@ -48,9 +51,7 @@ class Lane:
 
     def __init__(self, window: int, backoff: Backoff, probing: Backoff | None = None) -> None:
         """`backoff` spaces a lone record's attempts, `probing` the breaker's probes."""
-        if window < 1:
-            raise ValueError("a lane needs a window of at least 1")
-        self._window = window
+        self.set_window(window)
         self._backoff = backoff
         self.breaker = Breaker(probing or backoff)
         self.open_clock = OpenClock()
@@ -61,6 +62,12 @@ class Lane:
         self._era = 0
         self._answers = 0
 
+    def set_window(self, window: int) -> None:
+        """From now on so many may be in flight. ValueError below 1."""
+        if window < 1:
+            raise ValueError("a lane needs a window of at least 1")
+        self.window = window
+
     def load(self, offset: int) -> None:
         if offset in self._entries:
             raise ValueError(f"offset {offset} is already loaded")
@@ -68,7 +75,7 @@ class Lane:
 
     def next_start(self, now: float) -> int | None:
         """The record to start now, or None. Does not start it."""
-        if not self.is_open(now) or self._in_flight >= self._window:
+        if not self.is_open(now) or self._in_flight >= self.window:
             return None
         ready = [
             (entry.attempts if self.breaker.failures else 0, offset)
@@ -140,6 +147,14 @@ class Lane:
 
     def unblock(self, why: str) -> None:
         self._blocks.discard(why)
+
+    def force_open(self, is_forced: bool, now: float) -> None:
+        """An operator keeps the breaker open, or lets it go again: then the probe is the first that goes out."""
+        if is_forced:
+            self.block(FORCED)
+        elif FORCED in self._blocks:
+            self.unblock(FORCED)
+            self.breaker.doubt(now)
 
     def retry_now(self, now: float) -> None:
         """Something changed (a new endpoint): present waits are over; trouble remains until a success."""

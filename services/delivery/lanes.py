@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Protocol
 
 from aiokafka import TopicPartition
@@ -19,7 +20,7 @@ from services.delivery.backoff import Backoff
 from services.delivery.deliver import Landed, NotConnected
 from services.delivery.lane import may_start
 from services.delivery.openclock import charged
-from services.delivery.runner import HELD, OURS, Limits, Runner
+from services.delivery.runner import OURS, Limits, Runner
 from services.delivery.settle import Record
 from services.delivery.tiers import read_attempts
 from shared.contracts import topics
@@ -161,18 +162,15 @@ class Lanes:
         changed = {topics.lane(destination) for destination in destinations}
         for runner in self._runners.values():
             if runner.partition.topic in changed:
-                runner.lane.retry_now(self._now())
+                runner.retry_now(self._now())
         self.pump()
 
     def tick(self) -> None:
-        """Twice a second: holds begin and end by the wall clock, whose steps no timer would notice."""
-        moment = self._clock()
+        """At once after every change of the controls, and twice a second: holds begin and end by the wall clock, whose
+        steps no timer would notice."""
+        now, moment = self._now(), self._clock()
         for runner in self._runners.values():
-            control = self._control(runner.destination)
-            if control is not None and control.is_held(moment):
-                runner.lane.block(HELD)
-            else:
-                runner.lane.unblock(HELD)
+            runner.obey(self._control(runner.destination), now, moment)
         self.pump()
 
     def states(self, owner: str, ends: Mapping[TopicPartition, int]) -> list[LaneState]:
@@ -181,9 +179,8 @@ class Lanes:
         found = []
         for partition, runner in self._runners.items():
             control = self._control(runner.destination)
-            hold = control.hold if control is not None else None
             with contextlib.suppress(ValidationError):  # a topic that somebody made, of no possible destination
-                found.append(runner.state(now, moment, owner, ends.get(partition), hold))
+                found.append(runner.state(now, moment, owner, ends.get(partition), control))
         return found
 
     @property
@@ -222,7 +219,8 @@ class Lanes:
                 runner.lane.block(OURS)
             runner.keep_time(now)
             if runner.lane.probe_due(now):
-                self._start(runner, self._probe(runner, now))
+                runner.probing = self._start(runner, self._probe(runner, now))
+                runner.probing.add_done_callback(partial(self._probe_ended, runner))
                 runner.lane.breaker.probe_started(now)
         if now >= self._our_gate:
             self._extra = sum(max(0, runner.lane.in_flight - 1) for runner in self._runners.values())
@@ -233,10 +231,11 @@ class Lanes:
         self._set_timer(now)
 
     @staticmethod
-    def _start(runner: Runner, work: Coroutine[None, None, None]) -> None:
+    def _start(runner: Runner, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         runner.tasks.add(task)
         task.add_done_callback(runner.tasks.discard)
+        return task
 
     def _start_one(self, runner: Runner, now: float) -> bool:
         if not may_start(self._limits.slots, len(self._runners), runner.lane.in_flight, self._extra):
@@ -263,9 +262,6 @@ class Lanes:
         except OurError as error:
             lane.breaker.probe_abandoned(self._now())
             self._ours_failed(error, started_at)
-        except asyncio.CancelledError:
-            lane.breaker.probe_abandoned(self._now())
-            raise
         except Exception as error:  # noqa: BLE001 - a defect of ours with one destination must not stop the others
             self._observer.unexpected(topic, error)
             lane.breaker.probe_failed(self._now(), self._chance())
@@ -273,6 +269,12 @@ class Lanes:
             lane.probe_succeeded()
             self._observer.probed(topic, None, 0.0)
         self.pump()
+
+    def _probe_ended(self, runner: Runner, probe: asyncio.Task[None]) -> None:
+        """A cancelled one proves nothing. It may not even have begun, so it cannot say so itself."""
+        if probe.cancelled():
+            runner.lane.breaker.probe_abandoned(self._now())
+            self.pump()
 
     async def _attempt(self, runner: Runner, offset: int, started_at: float) -> None:
         topic, record = runner.partition.topic, runner.records[offset]

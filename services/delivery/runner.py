@@ -10,11 +10,11 @@ from aiokafka import TopicPartition
 
 from services.delivery.backoff import Backoff
 from services.delivery.breaker import BreakerState
-from services.delivery.lane import Lane
+from services.delivery.lane import FORCED, Lane
 from services.delivery.offsets import OffsetTracker
 from services.delivery.settle import Record
 from shared.contracts import topics
-from shared.contracts.control import Hold, LaneCondition, LaneState
+from shared.contracts.control import BreakerOrder, Control, LaneCondition, LaneState
 from shared.contracts.messages import Attempts
 
 
@@ -54,7 +54,9 @@ class Runner:
         self.records: dict[int, Record] = {}
         self.attempts: dict[int, Attempts] = {}
         self.tasks: set[asyncio.Task[None]] = set()
+        self.probing: asyncio.Task[None] | None = None
         self.last_reason: str | None = None
+        self._carried_out: datetime | None = None
 
     @property
     def full(self) -> bool:
@@ -63,6 +65,26 @@ class Runner:
     @property
     def hungry(self) -> bool:
         return self.lane.loaded <= self.limits.loaded // 2 and self.tracker.span < self.limits.span
+
+    def obey(self, control: Control | None, now: float, moment: datetime) -> None:
+        """What operators say about this lane, as it is at this moment. Repetition changes nothing."""
+        lane = self.lane
+        if control is not None and control.is_held(moment):
+            lane.block(HELD)
+        else:
+            lane.unblock(HELD)
+        lane.set_window((control.in_flight if control is not None else None) or self.limits.window)
+        override = control.breaker if control is not None else None
+        lane.force_open(override is not None and override.order is BreakerOrder.OPEN, now)
+        if override is not None and override.order is BreakerOrder.CLOSE and override.since != self._carried_out:
+            self._carried_out = override.since
+            self.retry_now(now)
+
+    def retry_now(self, now: float) -> None:
+        """Something changed: present waits are over, that for the answer to a probe included."""
+        if self.probing is not None:
+            self.probing.cancel()
+        self.lane.retry_now(now)
 
     def keep_time(self, now: float) -> None:
         """The budget's clock runs while applications may flow."""
@@ -77,8 +99,9 @@ class Runner:
         self.tracker.done(offset)
         del self.records[offset], self.attempts[offset]
 
-    def state(self, now: float, moment: datetime, owner: str, end: int | None, hold: Hold | None) -> LaneState:
-        lane = self.lane
+    def state(self, now: float, moment: datetime, owner: str, end: int | None, control: Control | None) -> LaneState:
+        lane, is_forced = self.lane, FORCED in self.lane.blocks
+        breaker = BreakerState.OPEN if is_forced else lane.breaker.state
         first = self.tracker.first_pending
         probe_at = moment + timedelta(seconds=max(0.0, lane.breaker.probe_at - now))
         return LaneState(
@@ -86,15 +109,17 @@ class Runner:
             at=moment,
             owner=owner,
             condition=self._condition(now),
-            breaker=lane.breaker.state.value,
+            breaker=breaker.value,
             failures=lane.failures,
             last_reason=self.last_reason if lane.failures else None,
-            next_probe_at=probe_at if lane.breaker.state is BreakerState.OPEN else None,
+            next_probe_at=probe_at if breaker is BreakerState.OPEN and not is_forced else None,
             in_flight=lane.in_flight,
             lag=self.tracker.pending if end is None or first is None else max(self.tracker.pending, end - first),
             oldest_pending_at=self.records[first].at if first is not None else None,
             open_s=round(lane.open_clock.read_s(now), 3),
-            hold=hold,
+            hold=control.hold if control is not None else None,
+            window=lane.window,
+            is_forced=is_forced,
         )
 
     def _condition(self, now: float) -> LaneCondition:
@@ -104,5 +129,5 @@ class Runner:
             return LaneCondition.WAITING
         if OURS in self.lane.blocks:
             return LaneCondition.OURS
-        broken = self.lane.breaker.state is not BreakerState.CLOSED
+        broken = self.lane.breaker.state is not BreakerState.CLOSED or FORCED in self.lane.blocks
         return LaneCondition.BROKEN if broken else LaneCondition.FLOWING

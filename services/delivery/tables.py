@@ -1,7 +1,8 @@
 """Follows a compacted topic of states, newest record of each key: `delivery.control` and `delivery.lanes`.
 
 Every replica reads all of it, without a group, from the first record on; so what operators said survives restarts and
-rebalances. A change is visible within a second. The broker may go and come back: what was known stays.
+rebalances. The broker answers a waiting fetch as soon as there is a record, and `on_change` follows at once: nothing
+waits for a timer. The broker may go and come back: what was known stays.
 An unreadable record changes nothing and is told: a hold that somebody set must not end by a broken byte.
 """
 
@@ -34,13 +35,21 @@ class TableFollower(Generic[T]):
     """Order of use: `start` (returns when everything there was has been read), `get` at any time, `stop`."""
 
     def __init__(
-        self, kafka: KafkaSettings, topic: str, model: type[T], on_change: Callable[[], None] = lambda: None
+        self,
+        kafka: KafkaSettings,
+        topic: str,
+        model: type[T],
+        on_change: Callable[[], None] = lambda: None,
+        *,
+        upon: Callable[[T, T | None], T] = lambda row, before: row,
     ) -> None:
-        """`on_change` runs on the event loop after records were taken in; must be quick and must not raise."""
+        """`on_change` runs on the event loop after records were taken in; must be quick and must not raise. `upon` says
+        what counts after a record, by what counted before."""
         self._kafka = kafka
         self._topic = topic
         self._model: type[T] = model
         self._on_change = on_change
+        self._upon: Callable[[T, T | None], T] = upon
         self._rows: dict[str, T] = {}
         self._next: dict[TopicPartition, int] = {}
         self._ready = asyncio.Event()
@@ -129,6 +138,6 @@ class TableFollower(Generic[T]):
             emit(log, logging.ERROR, "unreadable record ignored", topic=self._topic)
             return
         if row.destination == key:
-            self._rows[key] = row
+            self._rows[key] = self._upon(row, self._rows.get(key))
         else:
             emit(log, logging.ERROR, "misplaced record ignored", topic=self._topic)

@@ -78,7 +78,7 @@ COMMON: tuple[Topic, ...] = (
         for tier in RETRY_DELAYS_S
     ),
     Topic(AWAITING, "submission id", "Handed over, waits for the signed answer", 1, _KEEP),
-    Topic(CONTROL, "destination id", "Holds, by operators", 1, _COMPACT),
+    Topic(CONTROL, "destination id", "Holds, limits and breaker overrides, by operators", 1, _COMPACT),
     Topic(LANES, "destination id", "State of every lane, for operators", 1, _STATE),
     Topic(DEAD_LETTER, "submission id", "Needs a human to look at the message", 1, _COMPACT),
     Topic(DIRECTORY, "Jobcenter id, or _platform", "Signed directory entries and the platform's key set", 1, _COMPACT),

@@ -36,8 +36,10 @@ LABEL: Final = "push"
 PUSH_COMPONENTS: Final = ("@method", "@target-uri", "delivery-id", "parts-digest", "content-type")
 PROBE_COMPONENTS: Final = ("@method", "@target-uri")
 LIFETIME: Final = timedelta(minutes=5)
-CLOCK_SKEW: Final = timedelta(seconds=60)
-"""How far ahead of the receiver's clock the platform's may be."""
+CLOCK_SKEW: Final = timedelta(minutes=5)
+"""How far ahead of the receiver's clock the platform's may be: as far as it may be behind, and as far as an answer's
+time may be off. A repeated push changes nothing at the receiver, so a wide window costs nothing; a narrow one stops
+every lane of a replica whose clock is a little wrong."""
 
 _PARAMETERS: Final = frozenset({"created", "expires", "keyid", "alg"})
 _ONCE: Final = frozenset({"signature", "signature-input", "delivery-id", "parts-digest", "content-type"})

@@ -39,3 +39,4 @@ def test_a_short_campaign_loses_nothing(tmp_path: Path) -> None:
     assert min(report["acknowledged"], report["rejected"], report["clearing"], report["dead_letter"]) > 0
     planned = (*ON_PROCESSES, *ON_LINKS, Kind.BROKER_RESTART, Kind.STORE_RESTART, Kind.CLOCK_AHEAD)
     assert {kind.value for kind in planned} <= set(report["faults"])
+    assert report["faults"][Kind.CLOCK_AHEAD] == 2, "a receiver's, and one replica's of ours"

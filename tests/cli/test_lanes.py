@@ -18,7 +18,7 @@ from cli.lanes import app as lanes
 from cli.lanes import row
 from cli.prune import newest_is_settled, readers
 from shared.contracts import ids, topics
-from shared.contracts.control import Control, Hold, LaneCondition, LaneState
+from shared.contracts.control import BreakerOrder, Control, Hold, LaneCondition, LaneState, Override
 from shared.contracts.messages import Delivery, NeedsHuman, Received
 
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -55,6 +55,30 @@ def test_the_operators_word_is_shown_at_once() -> None:
     assert row("kreis-a", state(condition="held"), held, NOW + timedelta(hours=1))["state"] == "releasing"
     released = Control(destination="kreis-a", at=NOW)
     assert row("kreis-a", state(condition="held"), released, NOW)["state"] == "releasing"
+
+
+def test_a_limit_and_an_open_breaker_are_the_operators_word_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    order = Override(order=BreakerOrder.OPEN, since=NOW, reason="Wartung")
+    said = Control(destination="kreis-a", at=NOW, in_flight=2, breaker=order)
+    shown = row("kreis-a", state(is_forced=True, breaker="open", condition="broken", window=2), said, NOW)
+    assert (shown["state"], shown["limit"], shown["window"], shown["forced"]) == ("broken", 2, 2, True)
+    assert shown["override"] == {"order": "open", "since": "2026-11-22T12:00:00.000Z", "reason": "Wartung"}
+    closed = said.model_copy(update={"breaker": order.model_copy(update={"order": BreakerOrder.CLOSE})})
+
+    async def lanes_now(*_: object) -> list[dict[str, Any]]:
+        return [shown, row("kreis-b", state(), closed, NOW), row("kreis-c", None, said, NOW)]
+
+    monkeypatch.setattr("cli.lanes.read_lanes", lanes_now)
+    monkeypatch.setattr("cli.lanes.Console", lambda: Console(width=200))
+    first, second, third = (
+        line
+        for line in CliRunner().invoke(lanes, ["--bootstrap", "127.0.0.1:1"]).output.splitlines()
+        if "kreis-" in line
+    )
+    assert all(text in first for text in ("broken", "open (by hand)", "2 of 2", "Wartung"))
+    assert "closed" in second
+    assert "by hand" not in second
+    assert "open (by hand)" in third
 
 
 def dead(**changes: object) -> Item:

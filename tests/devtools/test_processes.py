@@ -70,6 +70,10 @@ def test_free_ports_lie_below_those_of_outgoing_connections() -> None:
     assert all(free_port() < lowest for _ in range(50))
 
 
+def test_no_port_is_given_twice_before_somebody_listens_on_it() -> None:
+    assert len({free_port() for _ in range(1000)}) == 1000
+
+
 def test_start_time_tells_a_process_from_a_later_one_with_its_id() -> None:
     mine = Started.of(os.getpid())
     assert mine.alive

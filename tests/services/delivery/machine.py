@@ -8,16 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from aiokafka import TopicPartition
+
 from services.delivery.backoff import Backoff
-from services.delivery.lane import Lane
-from services.delivery.offsets import OffsetTracker
 from services.delivery.openclock import charged
+from services.delivery.runner import Limits, Runner
 from services.delivery.tiers import Schedule, due_after, read_attempts, read_due, wait_s, with_attempts
-from shared.contracts.control import Control, Hold
+from shared.contracts.control import Aspect, BreakerOrder, Control, Hold, Override
+from shared.contracts.messages import Attempts
 from shared.kafka.cloudevents import Headers
 
 EPOCH = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)
-HELD = "held"
+LANE = TopicPartition("delivery.to.jobcenter-a", 0)
 
 
 @dataclass
@@ -35,6 +37,16 @@ class Waiting:
 
 
 @dataclass
+class Flying:
+    """A delivery under way. `owner`: the runner that started it, which may have lost the lane meanwhile."""
+
+    owner: Runner
+    offset: int
+    message: Message
+    lands_at: float
+
+
+@dataclass
 class World:
     """One Jobcenter. `log` holds (lane, offset) records as Kafka keeps them."""
 
@@ -42,7 +54,10 @@ class World:
     now: float = 0.0
     offset_s: float = 0.0
     down: bool = False
+    attempt_s: float = 0.001
+    """How long a delivery takes: never nothing, so that what begins after a failure is younger than it."""
     control: Control | None = None
+    flying: list[Flying] = field(default_factory=list)
     log: list[tuple[Message, Headers]] = field(default_factory=list)
     committed: int = 0
     tiers: list[Waiting] = field(default_factory=list)
@@ -50,6 +65,7 @@ class World:
     dead: dict[int, float] = field(default_factory=dict)
     """Name → budget spent, seconds."""
     sent: int = 0
+    orders: int = 0
     probes: int = 0
     attempts_at: list[float] = field(default_factory=list)
     open_s: float = 0.0
@@ -63,14 +79,22 @@ class World:
 
     def own(self, published_open_s: float = 0.0) -> None:
         """A process takes the lane over at the committed offset."""
-        self.lane = Lane(4, Backoff(), Backoff(first_s=5, most_s=900))
+        self.runner = Runner(LANE, Limits(), Backoff(), Backoff(first_s=5, most_s=900))
+        self.lane, self.tracker = self.runner.lane, self.runner.tracker
         self.lane.open_clock.restore(published_open_s, self.now)
-        self.tracker = OffsetTracker()
+        self.attempts: dict[int, Attempts] = {}
         self.loaded = self.committed
         self.tick()
 
     def killed(self) -> None:
-        """What it published of its open clock remains; that was half a second ago at most, or is lost."""
+        """What it published of its open clock remains; that was half a second ago at most, or is lost. What was in
+        flight never lands."""
+        self.flying.clear()
+        self.own(self.lane.open_clock.read_s(self.now))
+
+    def rebalanced(self) -> None:
+        """Another process takes over while the first one's deliveries are still in flight: they arrive, but change
+        nothing in the lane."""
         self.own(self.lane.open_clock.read_s(self.now))
 
     @property
@@ -81,6 +105,15 @@ class World:
     def is_held(self) -> bool:
         return self.control is not None and self.control.is_held(self.wall)
 
+    @property
+    def is_forced(self) -> bool:
+        override = self.control.breaker if self.control is not None else None
+        return override is not None and override.order is BreakerOrder.OPEN
+
+    @property
+    def limit(self) -> int:
+        return (self.control.in_flight if self.control is not None else None) or Limits().window
+
     # -- what happens --------------------------------------------------------------------------------------------------
 
     def send(self, *, poison: bool = False) -> Message:
@@ -89,13 +122,23 @@ class World:
         self.log.append((message, [("traceparent", b"t")]))
         return message
 
+    def say(self, aspect: Aspect, value: Hold | int | Override | None) -> None:
+        """An operator, who may not have seen what counts."""
+        said = Control(destination="jobcenter-a", at=self.wall, changes=aspect, **{aspect.value: value})
+        self.control = said.upon(self.control)
+        self.work()
+
     def hold(self, start: datetime, until: datetime | None) -> None:
-        self.control = Control(destination="jobcenter-a", at=self.wall, hold=Hold(start=start, until=until))
-        self.tick()
+        self.say(Aspect.HOLD, Hold(start=start, until=until))
 
     def release(self) -> None:
-        self.control = Control(destination="jobcenter-a", at=self.wall)
-        self.tick()
+        self.say(Aspect.HOLD, None)
+
+    def order(self, order: BreakerOrder | None) -> None:
+        """None: the breaker decides by itself again."""
+        self.orders += 1  # two orders of one moment are two orders
+        since = EPOCH + timedelta(milliseconds=self.orders)
+        self.say(Aspect.BREAKER, None if order is None else Override(order=order, since=since))
 
     def advance(self, seconds: float) -> None:
         """Lets time pass; everything that becomes due happens in its order, at most half a second late."""
@@ -103,6 +146,7 @@ class World:
         self.work()
         while self.now < end:
             wakes = [self.lane.wakes_at(), *(each.ready_at for each in self.tiers), *self._hold_changes()]
+            wakes += [each.lands_at for each in self.flying]
             then = min([end, *(moment for moment in wakes if moment > self.now)])
             self._pass(then)
             self.work()
@@ -118,10 +162,7 @@ class World:
         return [(moment - EPOCH).total_seconds() - self.offset_s + 0.001 for moment in moments]
 
     def tick(self) -> None:
-        if self.is_held:
-            self.lane.block(HELD)
-        else:
-            self.lane.unblock(HELD)
+        self.runner.obey(self.control, self.now, self.wall)
         self.lane.open_clock.set_open(self.lane.is_open(self.now), self.now)
 
     def work(self) -> None:
@@ -129,7 +170,7 @@ class World:
         progress = True
         while progress:
             self.tick()
-            progress = self._return_due() or self._load() or self._probe() or self._attempt()
+            progress = self._land() or self._return_due() or self._load() or self._probe() or self._attempt()
             self.tick()
             position = self.tracker.committable()
             if position is not None:
@@ -148,7 +189,6 @@ class World:
             return False
         self.tracker.offer(self.loaded)
         self.lane.load(self.loaded)
-        self.attempts = getattr(self, "attempts", {})
         self.attempts[self.loaded] = read_attempts(self.log[self.loaded][1])
         self.loaded += 1
         return True
@@ -157,6 +197,7 @@ class World:
         if not self.lane.probe_due(self.now):
             return False
         assert not self.is_held
+        assert not self.is_forced, "not even the probe"
         self.probes += 1
         self.lane.breaker.probe_started(self.now)
         if self.down:
@@ -170,17 +211,29 @@ class World:
         if offset is None:
             return False
         assert not self.is_held, "a held lane delivers nothing"
+        assert not self.is_forced, "an open breaker delivers nothing"
+        assert sum(each.owner is self.runner for each in self.flying) < self.limit
         message = self.log[offset][0]
         self.lane.start(offset, self.now)
         self.attempts_at.append(self.now)
-        if message.name in self.settled:
-            self._finish(offset, proves=False)
-        elif self.down or message.poison:
-            self._fail(offset, message)
-        else:
-            self.settled[message.name] = self.now
-            self._finish(offset, proves=True)
+        self.flying.append(Flying(self.runner, offset, message, self.now + self.attempt_s))
         return True
+
+    def _land(self) -> bool:
+        for each in [each for each in self.flying if each.lands_at <= self.now]:
+            self.flying.remove(each)
+            name, is_known = each.message.name, each.message.name in self.settled
+            works = not (self.down or each.message.poison or is_known)
+            if works:
+                self.settled[name] = self.now
+            if each.owner is not self.runner:
+                continue
+            if works or is_known:
+                self._finish(each.offset, proves=works)
+            else:
+                self._fail(each.offset, each.message)
+            return True
+        return False
 
     def _finish(self, offset: int, *, proves: bool) -> None:
         self.lane.succeed(offset, proves_jobcenter=proves)

@@ -161,6 +161,50 @@ def test_a_held_lane_starts_nothing_and_is_not_probed() -> None:
     assert lane.probe_due(100)
 
 
+def test_a_breaker_that_an_operator_opened_stays_open_whatever_is_answered() -> None:
+    lane = lane_with(0, 1, 2)
+    flying = start(lane, 0)
+    lane.force_open(True, 0)
+    lane.succeed(flying)
+    assert lane.next_start(1e6) is None
+    assert not lane.probe_due(1e6)
+    assert lane.wakes_at() == float("inf")
+
+
+def test_after_an_operators_open_breaker_the_probe_goes_first() -> None:
+    lane = lane_with(0, 1)
+    lane.force_open(True, 0)
+    lane.force_open(False, 10)
+    assert lane.next_start(10) is None
+    probe(lane, 10, fails=False)
+    assert [start(lane, 10), start(lane, 10)] == [0, 1]
+    lane.force_open(False, 11)  # nothing was forced: nothing is doubted
+    assert lane.breaker.state is BreakerState.CLOSED
+
+
+def test_a_breaker_that_fails_again_after_an_operators_order_waits_as_long_as_it_would_have() -> None:
+    lane = lane_with(0)
+    now = lane.jobcenter_failed(start(lane, 0), 0, 0.5)
+    for _ in range(3):
+        now += probe(lane, now, fails=True)
+    lane.retry_now(now - 5)
+    assert probe(lane, now - 5, fails=True) == 16
+
+
+def test_a_limit_counts_from_now_on_and_stops_nothing_that_flies() -> None:
+    lane = lane_with(*range(8))
+    flying = [start(lane, 0) for _ in range(4)]
+    lane.set_window(2)
+    assert lane.next_start(0) is None
+    for offset in flying[:2]:
+        lane.succeed(offset)
+        assert lane.next_start(0) is None
+    lane.succeed(flying[2])
+    assert start(lane, 0) == 4
+    lane.set_window(6)
+    assert [start(lane, 0) for _ in range(3)] == [5, 6, 7]
+
+
 def test_our_own_failures_leave_no_trace() -> None:
     lane = lane_with(0, 1)
     offset = start(lane, 0)
@@ -206,6 +250,8 @@ def test_misuse_is_refused() -> None:
         lane.start(0, 0)
     with pytest.raises(ValueError, match="window"):
         Lane(0, PLAIN)
+    with pytest.raises(ValueError, match="window"):
+        lane.set_window(0)
 
 
 class Driving(RuleBasedStateMachine):
@@ -222,6 +268,8 @@ class Driving(RuleBasedStateMachine):
         self.era = 0
         self.probing = False
         self.held = False
+        self.forced = False
+        self.window = 3
         self.open_s = 0.0
 
     @rule()
@@ -246,6 +294,8 @@ class Driving(RuleBasedStateMachine):
             return
         assert offset in self.loaded - self.flying
         assert not self.held
+        assert not self.forced
+        assert len(self.flying) < self.window
         assert self.lane.breaker.state is BreakerState.CLOSED
         self.lane.start(offset, self.now)
         self.flying.add(offset)
@@ -255,11 +305,31 @@ class Driving(RuleBasedStateMachine):
         self.held = held
         (self.lane.block if held else self.lane.unblock)("held")
 
+    @rule(forced=st.booleans())
+    def open_by_hand(self, forced: bool) -> None:
+        was = self.forced
+        self.forced = forced
+        self.lane.force_open(forced, self.now)
+        if was and not forced:
+            assert self.lane.breaker.state is not BreakerState.CLOSED, "the probe goes first"
+
+    @rule()
+    def close_by_hand(self) -> None:
+        self.lane.retry_now(self.now)
+        if self.lane.breaker.state is BreakerState.OPEN and not self.held and not self.forced:
+            assert self.lane.probe_due(self.now)
+
+    @rule(window=st.integers(1, 5))
+    def limit(self, window: int) -> None:
+        self.window = window
+        self.lane.set_window(window)
+
     @rule()
     def probe(self) -> None:
         if not self.lane.probe_due(self.now):
             return
         assert not self.held
+        assert not self.forced
         self.lane.breaker.probe_started(self.now)
         self.probing = True
 
@@ -319,7 +389,7 @@ class Driving(RuleBasedStateMachine):
 
     @invariant()
     def bounded(self) -> None:
-        assert self.lane.in_flight == len(self.flying) <= 3
+        assert self.lane.in_flight == len(self.flying) <= 5
         assert self.lane.loaded == len(self.loaded)
 
     @invariant()
@@ -331,8 +401,9 @@ class Driving(RuleBasedStateMachine):
 
     @invariant()
     def never_stuck(self) -> None:
-        """With nothing in flight and something loaded, time alone makes a start or a probe possible, unless held."""
-        if self.loaded and not self.flying and not self.held and not self.probing:
+        """With nothing in flight and something loaded, time alone makes a start or a probe possible, unless an operator
+        says otherwise."""
+        if self.loaded and not self.flying and not self.held and not self.forced and not self.probing:
             then = max(self.now, self.lane.wakes_at())
             assert self.lane.next_start(then) is not None or self.lane.probe_due(then)
 

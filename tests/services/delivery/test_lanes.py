@@ -16,7 +16,7 @@ from services.delivery.lanes import Lanes
 from services.delivery.runner import Limits
 from services.delivery.settle import Record
 from services.delivery.tiers import with_attempts
-from shared.contracts.control import Control, Hold
+from shared.contracts.control import BreakerOrder, Control, Hold, Override
 from shared.contracts.messages import Attempts
 from shared.errors import JobcenterError, KafkaUnavailable, StoreUnavailable
 
@@ -40,6 +40,7 @@ class Told:
         self.kafka_away = False
         self.probes: list[str] = []
         self.probe_fails: dict[str, Exception] = {}
+        self.probe_waits: dict[str, asyncio.Event] = {}
 
     async def deliver(self, record: Record, attempts: Attempts) -> Landed:
         self.started.append((record.topic, record.offset))
@@ -63,6 +64,8 @@ class Told:
     async def probe(self, destination_id: str) -> None:
         self.probes.append(destination_id)
         await asyncio.sleep(0)
+        if destination_id in self.probe_waits:
+            await self.probe_waits[destination_id].wait()
         error = self.probe_fails.get(destination_id)
         if error is not None:
             raise error
@@ -105,7 +108,7 @@ def told() -> Told:
     return Told()
 
 
-def make(told: Told, **limits: float) -> Lanes:
+def make(told: Told, control: Callable[[str], Control | None] = lambda destination: None, **limits: float) -> Lanes:
     return Lanes(
         told,
         told,
@@ -113,6 +116,7 @@ def make(told: Told, **limits: float) -> Lanes:
         backoff=Backoff(first_s=0.05, most_s=0.1, jitter=0),
         clock=lambda: datetime.now(UTC),
         chance=lambda: 0.5,
+        control=control,
     )
 
 
@@ -231,7 +235,7 @@ async def test_retry_after_is_honoured(told: Told) -> None:
     lanes.assign([A])
     load(lanes, A, 1)
     await until(lambda: bool(told.failures))
-    assert told.failures == [(A.topic, "http-status", 300)]
+    assert told.failures == [(A.topic, "http-status", pytest.approx(300))]
 
 
 async def test_a_new_endpoint_ends_the_wait_at_once(told: Told) -> None:
@@ -431,6 +435,83 @@ async def test_states_say_what_operators_need(told: Told) -> None:
     assert 290 < (broken.next_probe_at - datetime.now(UTC)).total_seconds() <= 300
     assert (found["b1"].condition, found["c1"].condition) == ("waiting", "flowing")
     await lanes.drain(0)
+
+
+async def test_an_operators_orders_are_shown_and_obeyed_also_by_the_next_owner(told: Told) -> None:
+    at = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+    order = Override(order=BreakerOrder.OPEN, since=at, reason="Wartung")
+    controls = {"a1": Control(destination="a1", at=at, in_flight=1, breaker=order)}
+    for owner in ("one", "other"):
+        lanes = make(told, control=controls.get)
+        lanes.assign([A, B])
+        load(lanes, A, 3)
+        load(lanes, B, 3)
+        await until(lambda lanes=lanes: lanes.committable() == {B: 3})
+        shown, plain = sorted(lanes.states(owner, {}), key=lambda state: state.destination)
+        assert (shown.condition, shown.breaker, shown.is_forced, shown.window) == ("broken", "open", True, 1)
+        assert shown.next_probe_at is None
+        assert (plain.condition, plain.is_forced, plain.window) == ("flowing", False, 4)
+    controls["a1"] = Control(destination="a1", at=at, in_flight=1)
+    lanes.tick()
+    await until(lambda: lanes.committable() == {A: 3, B: 3})
+    assert (told.probes, told.most[A.topic]) == (["a1"], 1)
+
+
+async def test_one_order_to_close_is_one_probe(told: Told) -> None:
+    controls: dict[str, Control] = {}
+    lanes = make(told, control=controls.get)
+    told.how[A.topic] = raising(JobcenterError("http-status", retry_after_s=600))
+    told.probe_fails["a1"] = JobcenterError("http-status", retry_after_s=600)
+    lanes.assign([A])
+    load(lanes, A, 1)
+    await until(lambda: bool(told.failures))
+    for number in (1, 2):
+        since = datetime(2026, 11, 22, 12, number, tzinfo=UTC)
+        order = Override(order=BreakerOrder.CLOSE, since=since)
+        controls["a1"] = Control(destination="a1", at=since, breaker=order)
+        for _ in range(3):
+            lanes.tick()
+            await until(lambda number=number: len(told.probes) == number)
+            await asyncio.sleep(0)
+    assert len(told.probes) == 2
+    await lanes.drain(0)
+
+
+@pytest.mark.parametrize("change", ["order", "directory"])
+async def test_a_probe_that_hangs_keeps_nobody_waiting(told: Told, change: str) -> None:
+    """The operator, or the directory, knows better than a probe that got no answer yet."""
+    controls: dict[str, Control] = {}
+    lanes, answers = make(told, control=controls.get), asyncio.Event()
+    told.how[A.topic] = raising(JobcenterError("connect"))
+    told.probe_waits["a1"] = answers
+    lanes.assign([A])
+    load(lanes, A, 5)
+    await until(lambda: told.probes == ["a1"])
+    told.how[A.topic] = answer
+    del told.probe_waits["a1"]
+    if change == "order":
+        at = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+        order = Override(order=BreakerOrder.CLOSE, since=at)
+        controls["a1"] = Control(destination="a1", at=at, breaker=order)
+        lanes.tick()
+    else:
+        lanes.directory_changed(["a1"])
+    await until(lambda: lanes.committable() == {A: 5})
+    assert told.probes == ["a1", "a1"]
+    assert not answers.is_set()
+
+
+async def test_a_probe_that_is_given_up_before_its_first_step_is_made_again(told: Told) -> None:
+    lanes = make(told)
+    told.how[A.topic] = raising(JobcenterError("connect", retry_after_s=600))
+    lanes.assign([A])
+    load(lanes, A, 5)
+    await until(lambda: bool(told.failures))
+    told.how[A.topic] = answer
+    for _ in range(3):  # the loop has no turn in between
+        lanes.directory_changed(["a1"])
+    await until(lambda: lanes.committable() == {A: 5})
+    assert told.probes == ["a1"]
 
 
 async def test_the_budget_of_a_message_goes_on_where_it_was(told: Told) -> None:

@@ -11,7 +11,7 @@ from aiokafka.errors import NodeNotReadyError
 from services.delivery import tables
 from services.delivery.tables import TableFollower
 from shared.contracts import topics
-from shared.contracts.control import Control, Hold
+from shared.contracts.control import Aspect, Control, Hold
 from shared.kafka.events import control_message
 from shared.kafka.settings import KafkaSettings
 
@@ -66,3 +66,15 @@ def test_what_cannot_be_read_or_stands_elsewhere_changes_nothing() -> None:
     assert follower.get("jobcenter-b") is None
     follower._take("jobcenter-a", None, [])
     assert follower.get("jobcenter-a") is None
+
+
+def test_of_two_operators_who_did_not_see_each_other_both_are_obeyed() -> None:
+    follower = TableFollower(KafkaSettings(bootstrap="127.0.0.1:1"), topics.CONTROL, Control, upon=Control.upon)
+    hold = Control(destination="jobcenter-a", at=AT, hold=Hold(start=AT, reason="Umzug"), changes=Aspect.HOLD)
+    limit = Control(destination="jobcenter-a", at=AT, in_flight=2, changes=Aspect.IN_FLIGHT)
+    for said in (hold, limit):
+        value, headers = control_message(said, source="/test").to_kafka()
+        follower._take("jobcenter-a", value, headers)
+    counts = follower.get("jobcenter-a")
+    assert counts is not None
+    assert (counts.hold, counts.in_flight) == (hold.hold, 2)

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cli.hold import moment
+from services.delivery.breaker import BreakerState
 from services.delivery.openclock import OpenClock, charged
 from services.delivery.tiers import BUDGET_S, Schedule, due_after, read_attempts, read_due, wait_s, with_attempts
-from shared.contracts.control import Hold
+from shared.contracts.control import Aspect, BreakerOrder, Hold
 from shared.contracts.messages import Attempts
 from shared.contracts.topics import RETRY_DELAYS_S
 from tests.services.delivery.machine import EPOCH, World
@@ -93,7 +94,7 @@ def test_a_hold_over_a_change_of_the_clocks_is_as_long_as_it_is(start: str, unti
     held = world.send()
     world.advance(hours * HOUR - 2)
     assert held.name not in world.settled
-    world.advance(2)
+    world.advance(2.1)
     assert held.name in world.settled
 
 
@@ -103,6 +104,62 @@ def test_times_that_the_clocks_skip_or_repeat_are_refused_not_guessed() -> None:
             moment(text)
     assert moment("2026-10-25T02:30+01:00") == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
     assert moment("2026-07-01T12:00") == datetime(2026, 7, 1, 10, 0, tzinfo=UTC)
+
+
+def test_an_operators_order_ends_the_wait_and_drains_at_once() -> None:
+    world = World()
+    world.down = True
+    for _ in range(50):
+        world.send()
+    world.advance(20 * DAY)
+    world.order(BreakerOrder.CLOSE)  # too early: it is down still
+    probes = world.probes
+    world.advance(60)
+    assert world.probes == probes, "one order is one probe"
+    world.down = False
+    assert world.settled == {}
+    back = world.now
+    world.order(BreakerOrder.CLOSE)
+    world.advance(1)
+    assert max(world.settled[name] for name in range(50)) - back < 0.1
+
+
+def test_an_open_breaker_by_hand_outlasts_its_owners_and_costs_no_budget() -> None:
+    world = World(schedule=Schedule(budget_s=3 * DAY))
+    poison = world.send(poison=True)
+    world.send()
+    world.advance(DAY)
+    world.order(BreakerOrder.OPEN)
+    world.hold(world.wall, world.wall + timedelta(days=1))
+    attempts, probes = len(world.attempts_at), world.probes
+    for happens in (world.killed, world.rebalanced, world.killed):
+        world.advance(10 * DAY)
+        happens()
+    assert (len(world.attempts_at), world.probes) == (attempts, probes)
+    assert world.dead == {}
+    waiting = world.send()
+    world.order(None)
+    world.advance(6)  # the poison, which comes from its tier first, costs one probe's wait
+    assert waiting.name in world.settled
+    world.advance(5 * DAY)
+    assert world.dead[poison.name] >= 3 * DAY
+
+
+def test_a_limit_outlasts_its_owners_and_other_orders() -> None:
+    world = World(attempt_s=10)
+    for _ in range(6):
+        world.send()
+    world.say(Aspect.IN_FLIGHT, 1)
+    world.hold(world.wall, None)
+    world.killed()
+    world.release()
+    world.advance(55)
+    assert len(world.settled) == 5
+    world.say(Aspect.IN_FLIGHT, None)
+    for _ in range(4):
+        world.send()
+    world.advance(21)
+    assert len(world.settled) == 10
 
 
 @given(
@@ -196,6 +253,22 @@ class Weeks(RuleBasedStateMachine):
         start = self.world.wall + timedelta(seconds=before_s)
         self.world.hold(start, None if length_s is None else start + timedelta(seconds=length_s))
 
+    @rule(order=st.none() | st.sampled_from(BreakerOrder))
+    def order_the_breaker(self, order: BreakerOrder | None) -> None:
+        world, probes = self.world, self.world.probes
+        was_open = world.lane.breaker.state is BreakerState.OPEN
+        world.order(order)
+        if order is BreakerOrder.CLOSE and was_open and not world.is_held:
+            assert world.probes > probes, "it is probed at once"
+
+    @rule(in_flight=st.none() | st.integers(1, 6))
+    def limit(self, in_flight: int | None) -> None:
+        self.world.say(Aspect.IN_FLIGHT, in_flight)
+
+    @rule(seconds=st.sampled_from([0.001, 0.3, 20.0, 600.0]))
+    def deliveries_take(self, seconds: float) -> None:
+        self.world.attempt_s = seconds
+
     @precondition(lambda self: self.world.control is not None)
     @rule()
     def release(self) -> None:
@@ -208,6 +281,10 @@ class Weeks(RuleBasedStateMachine):
     @rule()
     def kill_the_owner(self) -> None:
         self.world.killed()
+
+    @rule()
+    def rebalance(self) -> None:
+        self.world.rebalanced()
 
     @invariant()
     def everyone_is_somewhere(self) -> None:
@@ -225,8 +302,9 @@ class Weeks(RuleBasedStateMachine):
     def teardown(self) -> None:
         """In the end everything heals; then everything is settled, or refused by the Jobcenter itself."""
         world = self.world
-        world.down = False
+        world.down, world.attempt_s = False, 0.001
         world.release()
+        world.order(None)
         world.advance(8 * DAY)
         for name in range(world.sent):
             assert world.where(name) in ({"settled"}, {"dead"}), name

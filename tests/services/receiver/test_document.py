@@ -110,7 +110,7 @@ class TestOwnReceiver:
         with pytest.raises(InvalidSignature):
             own.verify_push(PUSH["method"], PUSH["url"], HEADERS | {header: value}, PUSH["at"])
 
-    @pytest.mark.parametrize("seconds", [301, -61])
+    @pytest.mark.parametrize("seconds", [301, -301])
     def test_it_refuses_a_push_of_another_time(self, own: Any, seconds: int) -> None:
         with pytest.raises(ValueError, match="too old"):
             own.verify_push(PUSH["method"], PUSH["url"], HEADERS, PUSH["at"] + seconds)
