@@ -336,8 +336,8 @@ _MORE = (
             is_answered("applicant.urgent_need"),
             "Rufen Sie das Jobcenter gleich an",
             "Ihr Antrag wird als eilig gekennzeichnet. Sagen Sie am Telefon, dass Sie einen Vorschuss brauchen. "
-            "Damit müssen Sie nicht warten, bis alles ausgefüllt ist: In der Übersicht können Sie Ihren Termin "
-            "jetzt sichern.",
+            "Damit müssen Sie nicht warten, bis alles ausgefüllt ist: In der Übersicht können Sie "
+            "Ihr Antragsdatum jetzt sichern.",
         ),
     ),
     ask(

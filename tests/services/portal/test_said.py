@@ -127,8 +127,8 @@ async def secured_and_filled(world: World) -> Visitor:
     for step in ("/frage/applicant.family_name", "/frage/applicant.address"):
         await visitor.get(step)
         await visitor.submit({name: SINGLE[name] for name in visitor.page.form().names if name in SINGLE})
-    await visitor.get("/termin")
-    await visitor.submit({"close.truth_declaration": "yes"}, action="/termin")
+    await visitor.get("/datum")
+    await visitor.submit({"close.truth_declaration": "yes"}, action="/datum")
     await portal_walk.fill(visitor, LATER)
     return visitor
 
