@@ -27,3 +27,14 @@ async def producer(kafka: str) -> AsyncIterator[Producer]:
         yield producer
     finally:
         await producer.stop()
+
+
+@pytest.fixture
+async def patient(kafka: str) -> AsyncIterator[Producer]:
+    """For what is about many messages, not about time."""
+    producer = Producer(KafkaSettings(bootstrap=kafka, send_timeout_s=30), client_id="test-patient")
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()

@@ -54,14 +54,9 @@ async def becomes(producer: Producer, *, healthy: bool, within_s: float) -> floa
     return time.monotonic() - began
 
 
-async def test_what_was_sent_concurrently_is_all_there(kafka: str, topic: str) -> None:
+async def test_what_was_sent_concurrently_is_all_there(patient: Producer, kafka: str, topic: str) -> None:
     ids = [uuid4() for _ in range(500)]
-    patient = Producer(KafkaSettings(bootstrap=kafka, send_timeout_s=30), client_id="test-patient")
-    await patient.start()
-    try:
-        await asyncio.gather(*(patient.send(topic, id_, message(id_)) for id_ in ids))
-    finally:
-        await patient.stop()
+    await asyncio.gather(*(patient.send(topic, id_, message(id_)) for id_ in ids))
     found = await read_all(kafka, topic)
     assert sorted(found) == sorted((str(id_).encode(), id_) for id_ in ids)
 

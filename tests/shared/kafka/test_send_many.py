@@ -63,12 +63,12 @@ def key(message: Outgoing) -> bytes:
     return str(message.key).encode()
 
 
-async def test_all_are_there_whole_and_in_order(producer: Producer, kafka: str) -> None:
+async def test_all_are_there_whole_and_in_order(patient: Producer, kafka: str) -> None:
     """More than a request carries for a partition, and several topics."""
     lanes = await made(kafka, one(), one())
     messages = [outgoing(lanes[number % 7 == 0]) for number in range(600)]
     assert sum(len(each.message.to_kafka()[0]) for each in messages) > 3 * MAX_BATCH_BYTES
-    assert await producer.send_many(messages) == [None] * 600
+    assert await patient.send_many(messages) == [None] * 600
     for lane in lanes:
         expected = [each for each in messages if each.topic == lane]
         found = await records(kafka, lane)
@@ -78,11 +78,11 @@ async def test_all_are_there_whole_and_in_order(producer: Producer, kafka: str) 
         ]
 
 
-async def test_a_key_has_one_partition_however_it_is_sent(producer: Producer, kafka: str, topic: str) -> None:
+async def test_a_key_has_one_partition_however_it_is_sent(patient: Producer, kafka: str, topic: str) -> None:
     messages = [outgoing(topic) for _ in range(40)]
-    await asyncio.gather(*(producer.send(*each) for each in messages))
-    assert await producer.send_many(messages) == [None] * 40
-    await asyncio.gather(*(producer.send(*each) for each in messages))
+    await asyncio.gather(*(patient.send(*each) for each in messages))
+    assert await patient.send_many(messages) == [None] * 40
+    await asyncio.gather(*(patient.send(*each) for each in messages))
     where: dict[bytes | None, list[int]] = {}
     for record in await records(kafka, topic):
         where.setdefault(record.key, []).append(record.partition)
@@ -91,38 +91,38 @@ async def test_a_key_has_one_partition_however_it_is_sent(producer: Producer, ka
     assert len({partitions[0] for partitions in where.values()}) == 4  # and all partitions are used
 
 
-async def test_many_at_the_same_time_share_a_producer(producer: Producer, kafka: str, topic: str) -> None:
+async def test_many_at_the_same_time_share_a_producer(patient: Producer, kafka: str, topic: str) -> None:
     """Batches and single messages go to the same partitions meanwhile: the sequence numbers must stay in order."""
     groups = [[outgoing(topic) for _ in range(50)] for _ in range(8)]
     single = [outgoing(topic) for _ in range(50)]
     outcomes, *_ = await asyncio.gather(
-        asyncio.gather(*(producer.send_many(group) for group in groups)),
-        *(producer.send(*each) for each in single),
+        asyncio.gather(*(patient.send_many(group) for group in groups)),
+        *(patient.send(*each) for each in single),
     )
     assert outcomes == [[None] * 50] * 8
     found = [record.key for record in await records(kafka, topic)]
     assert sorted(found) == sorted(key(each) for group in [*groups, single] for each in group)
-    assert producer.healthy
+    assert patient.healthy
 
 
-async def test_one_that_is_too_large_is_refused_alone(producer: Producer, kafka: str, topic: str) -> None:
+async def test_one_that_is_too_large_is_refused_alone(patient: Producer, kafka: str, topic: str) -> None:
     messages = [outgoing(topic), outgoing(topic, size=1_000_000), outgoing(topic, size=900_000), outgoing(topic)]
-    first, second, *rest = await producer.send_many(messages)
+    first, second, *rest = await patient.send_many(messages)
     assert (first, rest) == (None, [None, None])
     assert isinstance(second, ValueError)
     found = {record.key for record in await records(kafka, topic)}
     assert found == {key(each) for each in messages if each is not messages[1]}
 
 
-async def test_what_the_broker_refuses_fails_with_its_topic_only(producer: Producer, kafka: str, topic: str) -> None:
+async def test_what_the_broker_refuses_fails_with_its_topic_only(patient: Producer, kafka: str, topic: str) -> None:
     [narrow] = await made(kafka, one(**{"max.message.bytes": "4000"}))
     messages = [outgoing(narrow, size=100), outgoing(topic), outgoing(narrow, size=5_000)]
-    refused, sent, large = await producer.send_many(messages)
+    refused, sent, large = await patient.send_many(messages)
     assert sent is None
     assert isinstance(refused, ValueError)
     assert isinstance(large, ValueError)
-    assert producer.healthy
-    assert await producer.send_many([messages[0]]) == [None]
+    assert patient.healthy
+    assert await patient.send_many([messages[0]]) == [None]
     assert [record.key for record in await records(kafka, narrow)] == [key(messages[0])]
 
 
