@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from minio import Minio
 from minio.helpers import check_object_name
@@ -49,6 +49,8 @@ def expected(of: StoreSettings, method: str, key: str, query: dict[str, str], at
     st.dictionaries(NAMES, st.text(st.characters(codec="ascii"), max_size=20)),
     MOMENTS,
 )
+@example("GET", " ", {}, NIGHT)
+@example("GET", "a/../b", {}, NIGHT)
 @settings(deadline=None)
 def test_objects_are_signed_as_by_the_client(method: str, key: str, query: dict[str, str], at: datetime) -> None:
     of = store()
@@ -56,7 +58,7 @@ def test_objects_are_signed_as_by_the_client(method: str, key: str, query: dict[
     try:
         check_object_name(key)
     except ValueError:
-        with pytest.raises(ValueError, match="object name"):
+        with pytest.raises(ValueError):
             presigner.object(method, key, query)
         return
     assert url(presigner, presigner.object(method, key, query)) == expected(of, method, key, query, at)
