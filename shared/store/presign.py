@@ -11,10 +11,11 @@ import hashlib
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from minio import Minio
+from minio import time as minio_time
 from minio.helpers import check_object_name, queryencode, quote
 from minio.signer import _get_signing_key, get_credential_string
 from minio.time import to_amz_date
@@ -42,10 +43,15 @@ class _Moment:
     query: str
 
 
+def _clients_now() -> datetime:
+    """The `minio` client's clock, looked up at each use: whoever shifts that one shifts this one."""
+    return minio_time.utcnow()
+
+
 class Presigner:
     """Signs for one bucket. Holds no state but the last second's. Arithmetic alone: no network, no waiting."""
 
-    def __init__(self, settings: StoreSettings, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, settings: StoreSettings, now: Callable[[], datetime] = _clients_now) -> None:
         self._settings = settings
         self._secret = settings.secret()
         self._now = now

@@ -87,7 +87,11 @@ class Contained:
         self._docker.pause()
 
     def resume(self) -> None:
-        self._docker.unpause()
+        """Like SIGCONT, nothing to what is not paused: fixtures resume whatever a test left behind."""
+        docker = self._docker
+        docker.reload()
+        if docker.status == "paused":
+            docker.unpause()
 
     def kill(self) -> None:
         self._docker.kill()
