@@ -2,7 +2,7 @@
 
 | step | makes | when |
 |---|---|---|
-| `keys` | every secret, each service's own in its own folder; clients, the store's accounts | before the store starts |
+| `keys` | every secret, each service's own in its own folder; clients, accounts at the store; it writes durably | before the store starts |
 | `provision` | the signed directory, topics, buckets and who may use them | when Kafka and the store answer |
 | `client` | nothing: prints the sandbox client's credentials as JSON | whenever somebody asks |
 
@@ -28,6 +28,7 @@ from devtools.places import connected
 from devtools.provision import DirectoryDesk
 from devtools.stack import BUCKET, DRAFTS_BUCKET, PORTAL_ID
 from devtools.store_accounts import FILE, accounts_file, open_bucket
+from devtools.synchronous import make_synchronous
 from services.intake.clients import Client, ClientsFile, hash_secret, new_secret, read_clients, write_clients
 from shared.contracts.directory import PLATFORM_ID
 from shared.directory.folder import read_folder
@@ -39,6 +40,10 @@ from shared.store.settings import StoreSettings
 
 RECEIVER_URL = "http://receiver:8080"
 WAIT_S = 120.0
+NOT_SYNCHRONOUS = (
+    "WARNING: the file system of the volume store-data cannot be told to write synchronously (chattr +S +D). A power "
+    "cut can lose what was answered in the last half minute: mount it with `sync` (docs/deployment.md)."
+)
 LINES = {"keys": "keys are there", "provision": "directory, topics and buckets are there"}
 USERS = {BUCKET: ("intake", "router", "delivery"), DRAFTS_BUCKET: ("portal",)}
 """Which service's account may use which bucket."""
@@ -53,7 +58,7 @@ class Folders:
         self.intake, self.router, self.delivery = base / "intake", base / "router", base / "delivery"
         self.portal = base / "portal"
         self.receiver, self.handover, self.journal = base / "receiver", base / "handover", base / "journal"
-        self.store_secret = base / "store-secret"
+        self.store_secret, self.store_data = base / "store-secret", base / "store"
 
     def of(self, service: str) -> Path:
         return self._base / service
@@ -225,6 +230,8 @@ def main(arguments: Sequence[str]) -> int:
     jobcenters = connected()
     if arguments[0] == "keys":
         make_keys(folders, jobcenters)
+        if not make_synchronous(folders.store_data):
+            print(NOT_SYNCHRONOUS, file=sys.stderr)
     else:
         asyncio.run(provision(folders, jobcenters, load_settings(KafkaSettings), load_settings(StoreSettings)))
     print(LINES[arguments[0]])
