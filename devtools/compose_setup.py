@@ -2,7 +2,7 @@
 
 | step | makes | when |
 |---|---|---|
-| `keys` | all secrets, each service's own in its own folder; clients; the store's accounts and disk | before it starts |
+| `keys` | all secrets, each service's own in its folder; clients; the store's accounts and disk | before it starts |
 | `provision` | the signed directory, topics, buckets and who may use them | when Kafka and the store answer |
 | `client` | nothing: prints the sandbox client's credentials as JSON | whenever somebody asks |
 
