@@ -29,9 +29,9 @@ from bench.memory import BYTES, stream_large
 from bench.openloop import figures, open_loop
 from bench.routing import measure_router
 from bench.targets import missed
-from bench.work import jobcenters, make_work
+from bench.work import NAMES, PAPER_NAMES, jobcenters, make_work
 from devtools.processes import Process, ProcessFailed, free_port
-from devtools.stack import Stack, StackSettings, says_ready
+from devtools.stack import ReceiverSetup, Stack, StackSettings, says_ready
 from devtools.toolchain import ROOT
 from shared.kafka.admin import apply_topics
 from shared.store import keys
@@ -42,7 +42,10 @@ REPLICAS = 2
 TURN_S = 5.0
 LEVELS = ((0, 8, 700), (0, 32, 700), (0, 64, 700), (3, 4, 150), (3, 12, 150))
 """Documents, concurrency, ids for each of the two turns: 4,800 ids in all, so that draining does not take an hour."""
-RATES = ((5, 15.0), (20, 15.0), (50, 15.0))
+RATES = ((5, False), (20, False), (20, True), (50, False))
+"""Submissions a second; whether the receiver sets the PDF, as it does by default for a Jobcenter without an interface where
+the sender brought none (the portal brings one), or has `render_form` off: there RSA is what a receiver spends."""
+RATE_S = 15.0
 DRAIN_S = 60.0
 UNLIMITED = {
     "INTAKE_CLIENT_RATE_PER_S": "1000000",
@@ -79,13 +82,14 @@ class Bench:
                     self.accounts.accepted.update(done.accepted)
         await self.accounts.settle(DRAIN_S)
 
-    async def measure_latency(self, rate: int, seconds: float) -> None:
+    async def measure_latency(self, rate: int, paper: bool) -> None:
         used = cpu.Used(self.pids())
-        received = await open_loop(self.stack.intake_urls, self.token, make_work(0), rate=rate, seconds=seconds)
+        work = make_work(0, PAPER_NAMES if paper else NAMES)
+        received = await open_loop(self.stack.intake_urls, self.token, work, rate=rate, seconds=RATE_S)
         self.accounts.accepted.update(received)
         await self.accounts.settle(DRAIN_S)
-        self.latency.append(figures(rate, received, self.accounts))
-        self.details.append({"what": f"latency {rate}/s", "cpu": used.shares()})
+        self.latency.append({**figures(rate, received, self.accounts), "paper": paper})
+        self.details.append({"what": f"latency {rate}/s{_with_paper(paper)}", "cpu": used.shares()})
         self.say(f"latency: {self.latency[-1]}")
 
     async def measure_intake(self, documents: int, concurrency: int, at_most: int) -> None:
@@ -150,9 +154,7 @@ def main() -> int:
     out: Path = options.out.resolve()
     began = time.monotonic()
     folder = out / "run" / "bench"
-    stack = Stack(
-        folder / "stack", StackSettings(jobcenters(), intake_replicas=REPLICAS, env={"intake": UNLIMITED}), say=_say
-    )
+    stack = Stack(folder / "stack", stack_settings(), say=_say)
     report: dict[str, Any] = {"intake": [], "latency": [], "stream_400mb": {}, "router_per_s": None}
     details: list[dict[str, Any]] = []
     accepted, missing = 0, 0
@@ -179,6 +181,21 @@ def main() -> int:
     return 1 if missing else 0
 
 
+def stack_settings() -> StackSettings:
+    with_interface = jobcenters()
+    on_paper = tuple(sorted(set(jobcenters(PAPER_NAMES)) - set(with_interface)))
+    return StackSettings(
+        with_interface + on_paper,
+        intake_replicas=REPLICAS,
+        receivers=(ReceiverSetup(with_interface, members={"render_form": False}), ReceiverSetup(on_paper)),
+        env={"intake": UNLIMITED},
+    )
+
+
+def _with_paper(paper: bool) -> str:
+    return ", the receiver sets the PDF" if paper else ""
+
+
 async def _with_stack(stack: Stack, report: dict[str, Any], only: str | None) -> tuple[Accounts, list[dict[str, Any]]]:
     token = _token(stack)
     bare = await _start_bare(stack, token)
@@ -187,8 +204,8 @@ async def _with_stack(stack: Stack, report: dict[str, Any], only: str | None) ->
             bench = Bench(stack, accounts, token, bare, [f"http://127.0.0.1:{_port(each)}" for each in bare], _say)
             await bench.warm_up()
             if only in {None, "latency"}:
-                for rate, seconds in RATES:
-                    await bench.measure_latency(rate, seconds)
+                for rate, paper in RATES:
+                    await bench.measure_latency(rate, paper)
             if only in {None, "intake"}:
                 for documents, concurrency, at_most in LEVELS:
                     await bench.measure_intake(documents, concurrency, at_most)
@@ -268,7 +285,8 @@ def _conclude(report: dict[str, Any], seconds: float) -> None:
             f"{row['accepted_per_s']:>7}/s accepted, bare {row['bare_per_s']:>7}/s, ratio {row['ratio']}"
         )
     for row in report["latency"]:
-        print(f"latency  {row['rate']:>3}/s: p50 {row['p50_ms']} ms, p95 {row['p95_ms']} ms, p99 {row['p99_ms']} ms")
+        times = f"p50 {row['p50_ms']} ms, p95 {row['p95_ms']} ms, p99 {row['p99_ms']} ms"
+        print(f"latency  {row['rate']:>3}/s: {times}{_with_paper(row['paper'])}")
     print(f"stream   400 MB: intake's peak grew by {report['stream_400mb'].get('growth_mib')} MiB")
     print(f"router   {report['router_per_s']}/s, one worker")
     print(f"missed   {'; '.join(report['missed_targets']) or 'no target'}")

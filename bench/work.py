@@ -1,8 +1,10 @@
-"""What the benchmarks send: samples of four Jobcenters, so that four lanes share the deliveries."""
+"""What the benchmarks send: samples of four Jobcenters, so that four lanes share the deliveries; and of four more, whose
+receiver sets the application on paper where the sender brought none."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bench.client import Work
@@ -13,11 +15,12 @@ from devtools.samples import Sample, sample
 from shared.form.media import PDF
 
 NAMES = ("dreieich", "verden", "stadthagen-large", "hallenberg")
+PAPER_NAMES = ("bautzen", "freyburg", "heiligenstadt-twice", "no-fixed-home-biberach")
 DOCUMENT_BYTES = 2_000_000
 
 
-def jobcenters() -> tuple[str, ...]:
-    return connected([sample(name) for name in NAMES])
+def jobcenters(names: Sequence[str] = NAMES) -> tuple[str, ...]:
+    return connected([sample(name) for name in names])
 
 
 def _documents(count: int) -> tuple[SampleDocument, ...]:
@@ -42,11 +45,11 @@ def upload_headers(document: SampleDocument, size: int, sha512: str) -> str:
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items() if name != "Content-Length")
 
 
-def make_work(documents: int) -> tuple[Work, ...]:
+def make_work(documents: int, names: Sequence[str] = NAMES) -> tuple[Work, ...]:
     """One for each Jobcenter, with this many documents of 2 MB."""
     wanted = _documents(documents)
     contents = tuple((upload_headers(each, *each.measure()), each.content()) for each in wanted)
-    return tuple(_work(replace(sample(name), documents=wanted), contents) for name in NAMES)
+    return tuple(_work(replace(sample(name), documents=wanted), contents) for name in names)
 
 
 def _work(chosen: Sample, contents: tuple[tuple[str, bytes], ...]) -> Work:
