@@ -43,8 +43,8 @@ TURN_S = 5.0
 LEVELS = ((0, 8, 700), (0, 32, 700), (0, 64, 700), (3, 4, 150), (3, 12, 150))
 """Documents, concurrency, ids for each of the two turns: 4,800 ids in all, so that draining does not take an hour."""
 RATES = ((5, False), (20, False), (20, True), (50, False))
-"""Submissions a second; whether the receiver sets the PDF, as it does by default for a Jobcenter without an interface where
-the sender brought none (the portal brings one), or has `render_form` off: there RSA is what a receiver spends."""
+"""Submissions a second; whether the receiver sets the PDF, as it does by default where the sender brought none (the
+portal brings one), or has `render_form` off, as a Jobcenter with an interface may: then RSA is what it spends."""
 RATE_S = 15.0
 DRAIN_S = 60.0
 UNLIMITED = {

@@ -1,5 +1,5 @@
 """What the benchmarks send: samples of four Jobcenters, so that four lanes share the deliveries; and of four more, whose
-receiver sets the application on paper where the sender brought none."""
+receiver sets the PDF."""
 
 from __future__ import annotations
 
