@@ -1,4 +1,4 @@
-"""What the benchmarks send: samples of four Jobcenters, so that four lanes share the deliveries; and of four more, whose
+"""What the benchmarks send: samples of four Jobcenters, so that four lanes share the deliveries; of four more, whose
 receiver sets the PDF."""
 
 from __future__ import annotations
