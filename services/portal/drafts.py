@@ -21,9 +21,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from pydantic import ValidationError
+
 from services.portal.records import Record
 from services.portal.vault import Vault
-from shared.errors import CannotOpen, StoreUnavailable
+from shared.errors import CannotOpen, OurError, StoreUnavailable
 from shared.store.port import Store
 
 PREFIX: Final = "drafts/"
@@ -31,6 +33,10 @@ CHUNK_BYTES: Final = 2 * 1024 * 1024
 MAX_RACES: Final = 8
 _HEAD: Final = struct.Struct(">BQQ")
 _VERSION: Final = 1
+
+
+class NewerDraft(OurError):
+    """A newer replica wrote what this one does not know: while all are being replaced, the citizen has to wait."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ class Written:
 
 
 class Drafts:
-    """`clock` gives UTC. Every method may raise `StoreUnavailable`."""
+    """`clock` gives UTC. Every method may raise `StoreUnavailable`, and what opens a record `NewerDraft`."""
 
     def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._store = store
@@ -216,4 +222,8 @@ def _open(vault: Vault, raw: bytes, revision: int) -> Loaded | None:
         body = vault.open(raw[_HEAD.size :], f"r/{revision}/{raw[: _HEAD.size].hex()}")
     except CannotOpen:
         return None
-    return Loaded(Record.model_validate_json(body), revision, *head)
+    try:
+        return Loaded(Record.model_validate_json(body), revision, *head)
+    except ValidationError:
+        # The original error quotes answers. To read on without what is unknown would lose it at the next change.
+        raise NewerDraft(f"revision {revision}") from None

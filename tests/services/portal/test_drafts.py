@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 
-from services.portal.drafts import CHUNK_BYTES, Drafts
+from services.portal.drafts import CHUNK_BYTES, Drafts, NewerDraft
 from services.portal.records import Record
 from services.portal.vault import Vault
 from shared.errors import CannotOpen, StoreUnavailable
@@ -149,6 +150,33 @@ async def test_the_sweeper_goes_on_where_it_was_interrupted(drafts: Drafts, stor
 async def test_changing_what_is_gone_says_so(drafts: Drafts) -> None:
     with pytest.raises(CannotOpen):
         await drafts.change(Vault.new(), with_answer("a"), DAY)
+
+
+class Newer(Record):
+    """What a later version of the portal may write."""
+
+    invented: str = ""
+
+
+async def test_an_old_replica_neither_reads_nor_changes_what_a_newer_one_wrote(
+    drafts: Drafts, store: MemoryStore
+) -> None:
+    vault = Vault.new()
+    await drafts.create(vault, Newer(answers={"applicant.family_name": "Geheim"}, invented="Geheim"), DAY)
+    before = dict(store.objects)
+    for attempt in (lambda: drafts.load(vault), lambda: drafts.change(vault, with_answer("a"), DAY)):
+        with pytest.raises(NewerDraft) as raised:
+            await attempt()
+        assert "Geheim" not in f"{raised.value!r}{raised.value.__cause__!r}"
+    assert store.objects == before
+
+
+def test_what_older_replicas_wrote_is_read() -> None:
+    """Fields that came later have defaults: these are all that there were at first."""
+    first = {"answers": {"applicant.family_name": "Muster"}, "stage": "editing", "attempt": 0, "files": []}
+    record = Record.model_validate_json(json.dumps(first))
+    assert record.answers == first["answers"]
+    assert Record.model_validate({}).answers == {}
 
 
 async def pieces(content: bytes) -> AsyncIterator[bytes]:
