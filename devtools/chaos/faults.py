@@ -88,7 +88,7 @@ def plan(seed: int, duration_s: float, processes: Sequence[str], links: Sequence
     source = random.Random(seed)
     decks = {"kind": _Deck(source, _DECK), "process": _Deck(source, processes), "link": _Deck(source, links)}
     faults = []
-    at_s = source.uniform(0.5, EVERY_S)
+    at_s = round(source.uniform(0.5, EVERY_S), 2)
     while at_s < duration_s:
         kind = Kind(decks["kind"].deal())
         if kind in ON_PROCESSES:
@@ -98,8 +98,8 @@ def plan(seed: int, duration_s: float, processes: Sequence[str], links: Sequence
         else:
             target = "kafka" if kind is Kind.BROKER_RESTART else "store"
         length_s = source.uniform(*_LENGTHS_S[kind])
-        faults.append(Fault(round(at_s, 2), kind, target, round(length_s, 2), source.random()))
-        at_s += source.uniform(0.6, 1.4) * EVERY_S
+        faults.append(Fault(at_s, kind, target, round(length_s, 2), source.random()))
+        at_s = round(at_s + source.uniform(0.6, 1.4) * EVERY_S, 2)
     return tuple(faults)
 
 
