@@ -2,8 +2,8 @@
 
 versitygw 1.8.0 never calls fsync: what it has answered lies in the operating system's memory for up to half a minute,
 and a power cut would take applications with it whose receipts are given. The file system can do it in its place:
-`chattr +S +D` (ioctl_iflags(2)) makes writes and directory changes synchronous, and ext4 and btrfs hand the flags on
-to all that is made below. Elsewhere a mount with `sync` does the same.
+`chattr +S +D` (ioctl_iflags(2)) makes writes and directory changes synchronous, and ext4 hands the flags on to all that
+is made below; whether another does is tried. Elsewhere a mount with `sync` does the same.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import sys
 import tempfile
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 
 _GET_FLAGS = 0x80086601
@@ -61,5 +62,16 @@ def _read(handle: int) -> int:
     return flags[0]
 
 
+def main(arguments: Sequence[str]) -> int:
+    """`python -m devtools.synchronous FOLDER`: 0, or 1 where this file system does not do it."""
+    if len(arguments) != 1 or not Path(arguments[0]).is_dir():
+        print("usage: python -m devtools.synchronous FOLDER", file=sys.stderr)
+        return 64
+    if make_synchronous(Path(arguments[0])):
+        return 0
+    print("this file system does not make new files synchronous (chattr +S +D): mount it with `sync`", file=sys.stderr)
+    return 1
+
+
 if __name__ == "__main__":
-    sys.exit(0 if make_synchronous(Path(sys.argv[1])) else 1)
+    sys.exit(main(sys.argv[1:]))

@@ -1,7 +1,7 @@
 """The application, or what is brought later, as an accessible PDF (PDF/UA-1, tagged) in the paper's order, by annex.
 
 Rendered by Typst from `application.typ`, which gets every word as data. Deterministic: same application and facts, same
-bytes. No network, no fonts but those that Typst brings. About 0.1 s; CPU-bound, so call it in a thread from asyncio.
+bytes. No network, no fonts but those that Typst brings. 20 to 30 ms of a core; call it in a thread from asyncio.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def render(
 
 @cache
 def _fonts_and_source() -> tuple[Any, bytes]:
-    """Read once: for a short application that is a tenth of the whole."""
+    """Read once: for a short application that is up to a tenth of the whole."""
     import typst  # an optional part of the receiver: without it everything else works
 
     return typst.Fonts(include_system_fonts=False), (resources.files("shared.form") / "application.typ").read_bytes()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from devtools import synchronous
-from devtools.synchronous import make_synchronous
+from devtools.synchronous import main, make_synchronous
 
 
 def attributes(path: Path) -> str:
@@ -38,12 +38,16 @@ def test_what_is_made_below_is_written_synchronously(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [OSError(25, "ENOTTY"), OSError(95, "EOPNOTSUPP"), OSError(1, "EPERM")])
-def test_a_file_system_that_cannot_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch, error: OSError) -> None:
+def test_a_file_system_that_cannot_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: OSError
+) -> None:
     def refuse(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(synchronous.fcntl, "ioctl", refuse)
     assert not make_synchronous(folder)
+    assert main([str(folder)]) == 1
+    assert "mount it with `sync`" in capsys.readouterr().err
 
 
 def test_a_file_system_that_takes_the_flags_and_does_not_hand_them_on(
@@ -51,3 +55,8 @@ def test_a_file_system_that_takes_the_flags_and_does_not_hand_them_on(
 ) -> None:
     monkeypatch.setattr(synchronous.fcntl, "ioctl", lambda *_: 0)
     assert not make_synchronous(folder)
+
+
+def test_what_is_no_folder_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert [main([]), main([str(folder / "none")])] == [64, 64]
+    assert capsys.readouterr().err.count("usage") == 2

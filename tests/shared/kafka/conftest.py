@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import pytest
@@ -9,6 +10,16 @@ from shared.contracts.topics import Topic
 from shared.kafka.admin import apply_topics
 from shared.kafka.producer import Producer
 from shared.kafka.settings import KafkaSettings
+
+
+@asynccontextmanager
+async def started(settings: KafkaSettings) -> AsyncIterator[Producer]:
+    producer = Producer(settings, client_id="test")
+    await producer.start()
+    try:
+        yield producer
+    finally:
+        await producer.stop()
 
 
 @pytest.fixture
@@ -21,20 +32,12 @@ async def topic(kafka: str) -> str:
 
 @pytest.fixture
 async def producer(kafka: str) -> AsyncIterator[Producer]:
-    producer = Producer(KafkaSettings(bootstrap=kafka, probe_interval_s=0.2), client_id="test")
-    await producer.start()
-    try:
+    async with started(KafkaSettings(bootstrap=kafka, probe_interval_s=0.2)) as producer:
         yield producer
-    finally:
-        await producer.stop()
 
 
 @pytest.fixture
 async def patient(kafka: str) -> AsyncIterator[Producer]:
     """For what is about many messages, not about time."""
-    producer = Producer(KafkaSettings(bootstrap=kafka, send_timeout_s=30), client_id="test-patient")
-    await producer.start()
-    try:
+    async with started(KafkaSettings(bootstrap=kafka, send_timeout_s=30)) as producer:
         yield producer
-    finally:
-        await producer.stop()
