@@ -8,9 +8,10 @@ Without unknowns both are the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
 from shared.form.model import AllOf, Answered, AnswerIn, AnyOf, Condition, Fact, Not, Person
 
@@ -105,32 +106,56 @@ def _holds(answer: Any, values: tuple[bool | str, ...]) -> bool:
     return any(type(given) is type(value) and given == value for given in answers for value in values)
 
 
-def to_schema(condition: Condition, relative: Relative, facts: Facts) -> JsonSchema | bool:
-    """A schema that is valid exactly where the condition holds, at the place that `relative` resolves paths against."""
+@dataclass(frozen=True)
+class View:
+    """What a rule can see of the answers from where it stands."""
+
+    relative: Relative
+    sets: Collection[str]
+    """Paths of the questions whose answer is a set of values: a condition on one looks for a member."""
+
+
+def to_schema(condition: Condition, view: View, facts: Facts) -> JsonSchema | bool:
+    """A schema that is valid exactly where the condition holds, for answers of their question's type, at `view`'s place.
+
+    Intake evaluates hundreds of these for each application: every subschema that it can do without counts.
+    """
     match condition:
         case AnswerIn() | Answered():
-            path = relative(condition.question)
-            return facts.value if path is None else _at(path, _answer(condition))
+            path = view.relative(condition.question)
+            return facts.value if path is None else _at(path, _answer(condition, view))
         case Person():
             return facts.value
         case AllOf():
-            return {"allOf": [to_schema(part, relative, facts) for part in condition.of]}
+            return join("allOf", [to_schema(part, view, facts) for part in condition.of])
         case AnyOf():
-            return {"anyOf": [to_schema(part, relative, facts) for part in condition.of]}
+            return join("anyOf", [to_schema(part, view, facts) for part in condition.of])
         case Not():
             flipped = Facts.CERTAIN if facts is Facts.POSSIBLE else Facts.POSSIBLE
-            return {"not": to_schema(condition.of, relative, flipped)}
+            denied = to_schema(condition.of, view, flipped)
+            return not denied if isinstance(denied, bool) else {"not": denied}
 
 
-def _answer(condition: AnswerIn | Answered) -> JsonSchema | bool:
+def join(keyword: Literal["allOf", "anyOf"], parts: Iterable[JsonSchema | bool]) -> JsonSchema | bool:
+    """The parts under `keyword`, without those that say nothing."""
+    neutral = keyword == "allOf"
+    left = [part for part in parts if part is not neutral]
+    if (not neutral) in left:
+        return not neutral
+    if not left:
+        return neutral
+    return left[0] if len(left) == 1 else {keyword: left}
+
+
+def _answer(condition: AnswerIn | Answered, view: View) -> JsonSchema | bool:
     if isinstance(condition, Answered):
         return True
-    values = list(condition.values)
-    return {"anyOf": [{"enum": values}, {"type": "array", "contains": {"enum": values}}]}
+    values = {"enum": list(condition.values)}
+    return {"type": "array", "contains": values} if condition.question in view.sets else values
 
 
 def _at(path: tuple[str, ...], schema: JsonSchema | bool) -> JsonSchema:
-    """`schema` must hold for the member under `path`, which must be there."""
+    """`schema` must hold for the member under `path`, which must be there. Rules stand in objects only."""
     head, *rest = path
-    inner = _at(tuple(rest), schema) if rest else schema
-    return {"type": "object", "required": [head], "properties": {head: inner}}
+    inner = {"type": "object", **_at(tuple(rest), schema)} if rest else schema
+    return {"required": [head], "properties": {head: inner}}

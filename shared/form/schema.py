@@ -13,9 +13,9 @@ from typing import Any
 
 from shared.contracts.manifest import Kind
 from shared.form.answers import ADDRESS, PERSON_REF, answer_schema
-from shared.form.conditions import Facts, JsonSchema, Relative, evaluate, every, references, to_schema
+from shared.form.conditions import Facts, JsonSchema, Relative, View, evaluate, every, join, references, to_schema
 from shared.form.limits import MAX_EVIDENCE, MAX_ITEMS, MAX_LONG, MAX_PERSONS, MAX_TEXT
-from shared.form.model import Answer, Condition, Definition, Fact, Protection, Question, Repeat, Section
+from shared.form.model import AllOf, Answer, Answered, AnswerIn, Condition, Definition, Fact, Protection, Question, Repeat, Section
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 EARLY = "to_follow"
@@ -59,13 +59,13 @@ def _application(definition: Definition) -> JsonSchema:
     properties |= _flags(definition)
     defs: JsonSchema = {"address": ADDRESS}
     rules: list[JsonSchema] = []
-    once = _once(definition)
+    sets = _sets(definition)
     for section in definition.sections:
-        structure, complete = _section(section)
+        structure, complete = _section(section, sets)
         defs[section.id] = structure
         defs[f"{section.id}_complete"] = complete
         rules.append(_completeness(section))
-        rules.extend(_visible_section(section, once))
+        rules.extend(_visible_section(section, View(partial(_absolute, _once(definition)), sets)))
     rules.extend(_root_rules(definition))
     always = [section.id for section in definition.sections if not section.deferrable or _has_early(section)]
     return {
@@ -87,9 +87,10 @@ def _supplement(definition: Definition) -> JsonSchema:
         "evidence": _evidence(definition),
     }
     properties |= _flags(definition)
+    sets = _sets(definition)
     for section in definition.sections:
         if section.deferrable:
-            defs[section.id] = _section(section)[0]
+            defs[section.id] = _section(section, sets)[0]
             properties[section.id] = {"$ref": f"#/$defs/{section.id}"}
     return {
         "title": f"{definition.title}: Nachreichung",
@@ -211,8 +212,13 @@ def walk(definition: Definition) -> Iterator[tuple[str, Question]]:
                 yield f"{section.id}.{question.id}.{field.id}", field
 
 
-def _section(section: Section) -> tuple[JsonSchema, JsonSchema]:
-    structure, complete = _object(section.questions, (section.id,))
+def _sets(definition: Definition) -> frozenset[str]:
+    """Paths of all questions whose answer is a set of values."""
+    return frozenset(path for path, question in walk(definition) if question.type in {Answer.MANY, Answer.COUNTRIES})
+
+
+def _section(section: Section, sets: frozenset[str]) -> tuple[JsonSchema, JsonSchema]:
+    structure, complete = _object(section.questions, (section.id,), sets)
     structure["title"] = section.title
     if section.repeat is Repeat.ONCE:
         return structure, complete
@@ -232,7 +238,9 @@ def _asked_of_applicant(section: Section) -> bool:
     return evaluate(section.persons, lambda _: None, lambda fact: fact is Fact.APPLICANT)
 
 
-def _object(questions: tuple[Question, ...], place: tuple[str, ...]) -> tuple[JsonSchema, JsonSchema]:
+def _object(
+    questions: tuple[Question, ...], place: tuple[str, ...], sets: frozenset[str]
+) -> tuple[JsonSchema, JsonSchema]:
     """Structure and completeness of a section or a group's item at `place`."""
     properties: JsonSchema = {}
     complete_properties: JsonSchema = {}
@@ -240,7 +248,7 @@ def _object(questions: tuple[Question, ...], place: tuple[str, ...]) -> tuple[Js
         if question.type is Answer.EVIDENCE:
             continue
         if question.type is Answer.GROUP:
-            items, complete_items = _object(question.fields, (*place, question.id))
+            items, complete_items = _object(question.fields, (*place, question.id), sets)
             properties[question.id] = answer_schema(question) | {
                 "minItems": 1,
                 "maxItems": question.maximum or MAX_ITEMS,
@@ -259,36 +267,82 @@ def _object(questions: tuple[Question, ...], place: tuple[str, ...]) -> tuple[Js
         structure["required"] = early
     required = [question.id for question in questions if question.required is True and question.when is None]
     complete: JsonSchema = {"required": required, "properties": complete_properties}
-    structure_rules, complete_rules = _rules_at(place, questions)
-    if structure_rules:
-        structure["allOf"] = structure_rules
-    if complete_rules:
-        complete["allOf"] = complete_rules
-    return structure, complete
+    structure_rules, complete_rules = _rules_at(questions, View(partial(_local, place), sets))
+    return structure | structure_rules, complete | complete_rules
 
 
-def _rules_at(place: tuple[str, ...], questions: tuple[Question, ...]) -> tuple[list[JsonSchema], list[JsonSchema]]:
+def _rules_at(questions: tuple[Question, ...], view: View) -> tuple[JsonSchema, JsonSchema]:
     """Rules of conditions, as far as they look at answers of the same section instance or group item."""
-    structure: list[JsonSchema] = []
-    complete: list[JsonSchema] = []
-    local = partial(_local, place)
+    structure, complete = _Rules(), _Rules()
     for question in questions:
         if question.type is Answer.EVIDENCE:
             continue
-        if question.when is not None and _reaches(question.when, local):
-            hidden = {"properties": {question.id: False}}
-            structure.append({"if": to_schema(question.when, local, Facts.POSSIBLE), "else": hidden})
+        if question.when is not None and _reaches(question.when, view.relative):
+            possible = to_schema(question.when, view, Facts.POSSIBLE)
+            if possible is not True:
+                hidden = {"properties": {question.id: False}}
+                structure.add(question.id, {"if": possible, "else": hidden})
         demanded = _demanded(question)
-        if demanded is not None and _reaches(demanded, local):
+        if demanded is not None and _reaches(demanded, view.relative):
             rules = structure if question.early else complete
-            rules.append({"if": to_schema(demanded, local, Facts.CERTAIN), "then": {"required": [question.id]}})
-    return structure, complete
+            rules.demand(question.id, demanded, view)
+    return structure.written(), complete.written()
+
+
+class _Rules:
+    """The rules of one place, each standing where most applications need not look at it.
+
+    Of hundreds of questions a household answers dozens. A rule that says nothing while a certain answer is missing
+    (an answer that is not there cannot be one that must not be there) stands in `dependentSchemas` under that answer.
+    """
+
+    def __init__(self) -> None:
+        self._with: dict[str, list[JsonSchema]] = {}
+        self._always: list[JsonSchema] = []
+
+    def add(self, answered: str | None, rule: JsonSchema) -> None:
+        """`answered`: the answer without which the rule says nothing; None if there is no such one."""
+        (self._always if answered is None else self._with.setdefault(answered, [])).append(rule)
+
+    def demand(self, name: str, condition: Condition, view: View) -> None:
+        """`name` must be answered where the condition is certain; what hangs on the same condition is one rule."""
+        certain = to_schema(condition, view, Facts.CERTAIN)
+        if certain is False:
+            return
+        answered = _needed(condition, view)
+        for rule in self._always if answered is None else self._with.get(answered, []):
+            if rule["if"] == certain and "then" in rule:
+                rule["then"]["required"].append(name)
+                return
+        self.add(answered, {"if": certain, "then": {"required": [name]}})
+
+    def written(self) -> JsonSchema:
+        found: JsonSchema = {}
+        if self._with:
+            found["dependentSchemas"] = {
+                name: rules[0] if len(rules) == 1 else {"allOf": rules} for name, rules in self._with.items()
+            }
+        if self._always:
+            found["allOf"] = self._always
+        return found
+
+
+def _needed(condition: Condition, view: View) -> str | None:
+    """An answer of the same place without which the condition cannot hold for certain."""
+    match condition:
+        case AnswerIn() | Answered():
+            path = view.relative(condition.question)
+            return path[0] if path is not None and len(path) == 1 else None
+        case AllOf():
+            return next((found for part in condition.of if (found := _needed(part, view)) is not None), None)
+        case _:
+            return None
 
 
 def _root_rules(definition: Definition) -> Iterator[JsonSchema]:
     """Rules of conditions, as far as they look at sections that are asked once."""
     once = _once(definition)
-    absolute = partial(_absolute, once)
+    view = View(partial(_absolute, once), _sets(definition))
     for section in definition.sections:
         for group, question in _placed(section):
             inside = partial(_inside, section, group)
@@ -296,13 +350,15 @@ def _root_rules(definition: Definition) -> Iterator[JsonSchema]:
             place = (section.id, group.id) if group else (section.id,)
             demanded = _demanded(question)
             if question.when is not None and _reaches_beyond(question.when, place, once):
-                hidden = inside({"properties": {question.id: False}})
-                yield {"if": to_schema(question.when, absolute, Facts.POSSIBLE), "else": hidden}
+                possible = to_schema(question.when, view, Facts.POSSIBLE)
+                if possible is not True:
+                    yield {"if": possible, "else": inside({"properties": {question.id: False}})}
             if demanded is not None and _reaches_beyond(demanded, place, once):
-                certain = to_schema(demanded, absolute, Facts.CERTAIN)
+                certain = to_schema(demanded, view, Facts.CERTAIN)
                 if not question.early:
-                    certain = {"allOf": [certain, {"not": _deferred(section)}]}
-                yield {"if": certain, "then": inside({"required": [question.id]})}
+                    certain = join("allOf", [certain, {"not": _deferred(section)}])
+                if certain is not False:
+                    yield {"if": certain, "then": inside({"required": [question.id]})}
 
 
 def _once(definition: Definition) -> frozenset[str]:
@@ -368,16 +424,15 @@ def _completeness(section: Section) -> JsonSchema:
     return {"if": {"not": _deferred(section)}, "then": needed} if section.deferrable else needed
 
 
-def _visible_section(section: Section, once: frozenset[str]) -> Iterator[JsonSchema]:
+def _visible_section(section: Section, view: View) -> Iterator[JsonSchema]:
     if section.when is None:
         return
-    absolute = partial(_absolute, once)
-    yield {
-        "if": to_schema(section.when, absolute, Facts.POSSIBLE),
-        "else": {"properties": {section.id: False}},
-    }
-    certain: list[Any] = [to_schema(section.when, absolute, Facts.CERTAIN), {"not": _deferred(section)}]
-    yield {"if": {"allOf": certain}, "then": {"required": [section.id]}}
+    possible = to_schema(section.when, view, Facts.POSSIBLE)
+    if possible is not True:
+        yield {"if": possible, "else": {"properties": {section.id: False}}}
+    certain = join("allOf", [to_schema(section.when, view, Facts.CERTAIN), {"not": _deferred(section)}])
+    if certain is not False:
+        yield {"if": certain, "then": {"required": [section.id]}}
 
 
 def _has_early(section: Section) -> bool:

@@ -26,7 +26,8 @@ ALPHABET = "abcÄÖßşŁ’- 漢字0"
 
 
 class Generator:
-    """One application from one seed. `hidden` lists what was not asked, as (container path, question)."""
+    """One application from one seed. `hidden` lists what was not asked, as (container path, question); `demanded` what
+    had to be answered because of a condition that looks at answers alone."""
 
     def __init__(self, seed: int) -> None:
         self.random = random.Random(seed)
@@ -35,6 +36,7 @@ class Generator:
         }
         self.facts: dict[str, dict[Fact, bool]] = {}
         self.hidden: list[tuple[tuple[str | int, ...], Question]] = []
+        self.demanded: list[tuple[tuple[str | int, ...], Question]] = []
         for section in DEFINITION.sections:
             self._section(section)
         if due := [{"flag": flag, "person_ref": ref} for flag, ref in flags_due(self.application, DEFINITION)]:
@@ -95,6 +97,9 @@ class Generator:
         required = question.required
         if not isinstance(required, bool):
             required = self._holds(required, person, section, content, item)
+        conditions = [each for each in (question.when, question.required) if each and not isinstance(each, bool)]
+        if required and conditions and not any(map(has_fact, conditions)):
+            self.demanded.append((place, question))
         return required or self.random.random() < 0.4
 
     def _holds(

@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from shared import form
@@ -46,7 +46,7 @@ def test_every_object_is_closed() -> None:
         found = [
             hit
             for key, child in node.items()
-            if key not in ("if", "then", "else", "contains", "allOf", "not", "anyOf")
+            if key not in ("if", "then", "else", "contains", "allOf", "not", "anyOf", "dependentSchemas")
             for hit in open_objects(child, f"{path}/{key}")
         ]
         if node.get("type") == "object" and node.get("additionalProperties") is not False:
@@ -115,6 +115,26 @@ def test_a_required_answer_is_missed_unless_its_section_follows(seed: int, rando
         assert (path, "required") not in [
             (error.path, error.code) for error in form.validate(application) if not _early(section.id, name)
         ]
+
+
+@settings(max_examples=150, deadline=None)
+@given(SEEDS, st.randoms(use_true_random=False))
+def test_an_answer_that_another_calls_for_is_missed(seed: int, random: Any) -> None:
+    generated = Generator(seed)
+    assume(generated.demanded)
+    place, question = random.choice(generated.demanded)
+    del container(generated.application, place)[question.id]
+    expected = "".join(f"/{part}" for part in (*place, question.id))
+    assert (expected, "required") in [(error.path, error.code) for error in form.validate(generated.application)]
+
+
+def test_a_rule_stands_where_it_is_looked_at_only_with_the_answer_that_it_hangs_on() -> None:
+    structure, complete = (form.schema(form.SERVICE)["$defs"][name] for name in ("payment", "payment_complete"))
+    has_account = {"required": ["has_account"], "properties": {"has_account": {"enum": [True]}}}
+    hidden = structure["dependentSchemas"]
+    assert hidden["iban"] == {"if": has_account, "else": {"properties": {"iban": False}}}
+    demanded = {"if": has_account, "then": {"required": ["iban", "account_holder"]}}
+    assert complete["dependentSchemas"] == {"has_account": demanded}
 
 
 def _early(section_id: str, name: str) -> bool:
