@@ -19,6 +19,7 @@ import uvloop
 from aiohttp import web
 
 from shared.contracts.topics import MAX_MESSAGE_BYTES, Topic
+from shared.heap import settle_heap
 from shared.kafka.producer import Producer
 from shared.kafka.settings import KafkaSettings
 from shared.settings import load_settings
@@ -116,6 +117,7 @@ async def _run() -> None:
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", int(os.environ["BARE_PORT"])).start()
+        settle_heap()
         emit(log, logging.INFO, "ready", port=int(os.environ["BARE_PORT"]))
         await stop.wait()
         await runner.cleanup()

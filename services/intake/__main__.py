@@ -30,6 +30,7 @@ from shared.directory.follower import Alarm, DirectoryFollower
 from shared.directory.search import search_municipalities
 from shared.directory.tables import Tables
 from shared.errors import DirectoryUnavailable, Misconfigured, OurError
+from shared.heap import settle_heap
 from shared.kafka.admin import check_topics
 from shared.kafka.producer import Producer
 from shared.kafka.settings import KafkaSettings
@@ -89,6 +90,7 @@ async def run(settings: IntakeSettings, kafka: KafkaSettings, store_settings: St
         runtime.address = f"http://{settings.host}:{port}"
         sweeping = asyncio.create_task(_sweep(runtime, Sweeper(door, settings.sweep_grace_s)), name="sweeper")
         checking = asyncio.create_task(_check_topics(runtime), name="topics")
+        settle_heap()
         emit(log, logging.INFO, "ready", port=port)
         await runtime.stop.wait()
         health.drain()

@@ -24,22 +24,20 @@ from shared.kafka.events import event_message, received_message
 from shared.store import keys
 
 
-async def send_all(door: Door, submission_id: UUID, messages: Iterable[tuple[str, CloudMessage]]) -> None:
-    """All acknowledged, or `KafkaUnavailable` (some may have been written all the same)."""
-    await asyncio.gather(*(door.kafka.send(topic, submission_id, message) for topic, message in messages))
-
-
 async def publish(door: Door, outcome: Outcome, manifest: Manifest | None) -> None:
-    """Everything that the world must hear of an outcome; `manifest` when it was accepted."""
+    """Everything that the world must hear of an outcome, acknowledged; `manifest` when it was accepted.
+
+    Raises `KafkaUnavailable`; some of it may have been written all the same.
+    """
     messages = [(topics.EVENTS, _event(event, outcome.traceparent)) for event in outcome_events(outcome, manifest)]
     if manifest is not None and outcome.manifest is not None:
         messages.insert(0, (topics.RECEIVED, _received(outcome, outcome.manifest)))
-    await send_all(door, outcome.submission_id, messages)
+    await asyncio.gather(*(door.kafka.send(topic, outcome.submission_id, message) for topic, message in messages))
 
 
 async def publish_event(door: Door, event: SubmissionEvent, traceparent: str) -> None:
     """One event, acknowledged."""
-    await send_all(door, event.submission_id, [(topics.EVENTS, _event(event, traceparent))])
+    await door.kafka.send(topics.EVENTS, event.submission_id, _event(event, traceparent))
 
 
 def outcome_events(outcome: Outcome, manifest: Manifest | None) -> list[SubmissionEvent]:

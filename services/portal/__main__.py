@@ -24,6 +24,7 @@ from services.portal.settings import PortalSettings
 from services.portal.site import Site
 from services.portal.web import Cookies
 from shared.errors import Misconfigured, OurError
+from shared.heap import settle_heap
 from shared.settings import load_settings, read_secret_file
 from shared.store.port import Store
 from shared.store.s3 import S3Store
@@ -83,6 +84,7 @@ async def run(settings: PortalSettings, store_settings: StoreSettings) -> int:
         stack.push_async_callback(runner.cleanup)
         await web.TCPSite(runner, settings.host, settings.port).start()
         sweeping = asyncio.create_task(_sweep(stop, site), name="sweeper")
+        settle_heap()
         emit(log, logging.INFO, "ready", port=int(runner.addresses[0][1]))
         await stop.wait()
         health.drain()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import os
 import signal
@@ -30,6 +29,7 @@ from shared.contracts.topics import RECEIVED, all_topics
 from shared.directory.follower import Alarm, DirectoryFollower
 from shared.directory.tables import Tables
 from shared.errors import Misconfigured, OurError
+from shared.heap import settle_heap
 from shared.kafka.producer import Producer
 from shared.kafka.settings import KafkaSettings
 from shared.kafka.topic_watch import TopicWatch
@@ -105,9 +105,7 @@ async def _run(settings: RouterSettings, kafka: KafkaSettings, store_settings: S
         health = Health("router", ready=checks)
         _measure(health, batches)
         port = await _serve_health(stack, settings, health)
-        # Tables, directory and modules stay: the collector need not walk through them again for every few batches.
-        gc.collect()
-        gc.freeze()
+        settle_heap()
         await app.start()
         emit(log, logging.INFO, "ready", port=port)
         progress = RouterWatch(

@@ -26,7 +26,7 @@ def _utc(moment: datetime) -> datetime:
 
 def rfc3339(moment: datetime) -> str:
     """UTC with milliseconds and `Z` (RFC 3339)."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 Moment = Annotated[datetime, AfterValidator(_utc), PlainSerializer(rfc3339, return_type=str, when_used="json")]

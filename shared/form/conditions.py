@@ -116,9 +116,10 @@ class View:
 
 
 def to_schema(condition: Condition, view: View, facts: Facts) -> JsonSchema | bool:
-    """A schema that is valid exactly where the condition holds, for answers of their question's type, at `view`'s place.
+    """A schema that is valid exactly where the condition holds, in the object that `view` looks from.
 
-    Intake evaluates hundreds of these for each application: every subschema that it can do without counts.
+    For answers of their question's type; others are refused anyway. Intake evaluates hundreds of these for each
+    application: every subschema that it can do without counts.
     """
     match condition:
         case AnswerIn() | Answered():

@@ -15,7 +15,19 @@ from shared.contracts.manifest import Kind
 from shared.form.answers import ADDRESS, PERSON_REF, answer_schema
 from shared.form.conditions import Facts, JsonSchema, Relative, View, evaluate, every, join, references, to_schema
 from shared.form.limits import MAX_EVIDENCE, MAX_ITEMS, MAX_LONG, MAX_PERSONS, MAX_TEXT
-from shared.form.model import AllOf, Answer, Answered, AnswerIn, Condition, Definition, Fact, Protection, Question, Repeat, Section
+from shared.form.model import (
+    AllOf,
+    Answer,
+    Answered,
+    AnswerIn,
+    Condition,
+    Definition,
+    Fact,
+    Protection,
+    Question,
+    Repeat,
+    Section,
+)
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 EARLY = "to_follow"
@@ -58,13 +70,12 @@ def _application(definition: Definition) -> JsonSchema:
         properties[REQUESTS] = _requests(asked_apart)
     properties |= _flags(definition)
     defs: JsonSchema = {"address": ADDRESS}
-    rules: list[JsonSchema] = []
+    rules: list[JsonSchema] = [_completeness(definition.sections)]
     sets = _sets(definition)
     for section in definition.sections:
         structure, complete = _section(section, sets)
         defs[section.id] = structure
         defs[f"{section.id}_complete"] = complete
-        rules.append(_completeness(section))
         rules.extend(_visible_section(section, View(partial(_absolute, _once(definition)), sets)))
     rules.extend(_root_rules(definition))
     always = [section.id for section in definition.sections if not section.deferrable or _has_early(section)]
@@ -417,11 +428,19 @@ def _deferred(section: Section) -> JsonSchema:
     return {"required": [EARLY], "properties": {EARLY: {"contains": {"const": section.id}}}}
 
 
-def _completeness(section: Section) -> JsonSchema:
-    complete = {"properties": {section.id: {"$ref": f"#/$defs/{section.id}_complete"}}}
-    always = section.when is None and _asked_of_applicant(section)
-    needed: JsonSchema = {"required": [section.id], **complete} if always else complete
-    return {"if": {"not": _deferred(section)}, "then": needed} if section.deferrable else needed
+def _completeness(sections: tuple[Section, ...]) -> JsonSchema:
+    """Every section is complete but those that an early submission names; most applications name none."""
+
+    def complete(*sections: Section) -> JsonSchema:
+        always = [each.id for each in sections if each.when is None and _asked_of_applicant(each)]
+        properties = {each.id: {"$ref": f"#/$defs/{each.id}_complete"} for each in sections}
+        return {"required": always, "properties": properties}
+
+    one_by_one = [
+        {"if": {"not": _deferred(each)}, "then": complete(each)} if each.deferrable else complete(each)
+        for each in sections
+    ]
+    return {"if": {"required": [EARLY]}, "then": {"allOf": one_by_one}, "else": complete(*sections)}
 
 
 def _visible_section(section: Section, view: View) -> Iterator[JsonSchema]:

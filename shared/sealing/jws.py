@@ -38,8 +38,7 @@ class Verified:
 
 def sign(payload: bytes, *, key: PrivateKey, kid: str, alg: str, typ: str) -> str:
     """The compact JWS of `payload`. Raises `ValueError` when key and algorithm do not fit."""
-    header = canonical_json({"alg": alg, "kid": kid, "typ": typ})
-    signed = b64u_bytes(header) + b"." + b64u_bytes(payload)
+    signed = _signers_header(alg, kid, typ) + b"." + b64u_bytes(payload)
     return f"{signed.decode('ascii')}.{b64u(_signature(signed, key, alg))}"
 
 
@@ -70,6 +69,11 @@ def verify(token: str | bytes, *, key_for: Callable[[str], PublicKey | None], al
         raise InvalidSignature("jws-kid")
     _check(raw[: len(raw) - len(seal) - 1], signature, key, alg)
     return Verified(payload, header["kid"])
+
+
+@lru_cache(maxsize=64)
+def _signers_header(alg: str, kid: str, typ: str) -> bytes:
+    return b64u_bytes(canonical_json({"alg": alg, "kid": kid, "typ": typ}))
 
 
 @lru_cache(maxsize=64)
