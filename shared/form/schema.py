@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 from shared.contracts.manifest import Kind
 from shared.form.answers import ADDRESS, PERSON_REF, answer_schema
