@@ -1,4 +1,4 @@
-"""Python's cyclic garbage collector, set for a service: a large heap that stays, and requests that leave little behind."""
+"""The cyclic garbage collector, set for a service: a large heap that stays, requests that leave little behind."""
 
 from __future__ import annotations
 
