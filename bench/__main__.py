@@ -197,7 +197,7 @@ def _with_paper(paper: bool) -> str:
 
 
 async def _with_stack(stack: Stack, report: dict[str, Any], only: str | None) -> tuple[Accounts, list[dict[str, Any]]]:
-    token = _token(stack)
+    token = token_for(stack)
     bare = await _start_bare(stack, token)
     try:
         async with Accounts(stack.bootstrap) as accounts:
@@ -220,7 +220,7 @@ async def _with_stack(stack: Stack, report: dict[str, Any], only: str | None) ->
     return accounts, bench.details
 
 
-def _token(stack: Stack) -> str:
+def token_for(stack: Stack) -> str:
     credentials = base64.b64encode(f"{stack.client.client_id}:{stack.client.client_secret}".encode()).decode()
     request = urllib.request.Request(
         f"{stack.intake_url}/oauth/token",
