@@ -29,6 +29,18 @@ from shared.form.model import Fact
 APPLICANT = "applicant"
 CHILDREN = frozenset({"own_child", "partners_child"})
 PARTNERS = frozenset({"spouse", "registered_partner", "partner"})
+OF_APPLICANT = ("birth_date", "gender", "marital_status")
+OF_PERSON = (
+    "relation",
+    "birth_date",
+    "gender",
+    "own_family",
+    "together_since",
+    "joint_household",
+    "child_school",
+    "other_parent_in_household",
+)
+"""What of the section `applicant` and of an entry of `household.persons` tells something about the household."""
 TOLD = {"conditions": ("education_status", "recent_work", "can_work_3h"), "additional_needs": ("pregnant",)}
 """Sections asked of each person whose answers tell something about the household: section → questions."""
 Told = Mapping[str, Mapping[str, object]]

@@ -16,15 +16,25 @@ from shared.form.definition import DEFINITION
 from shared.form.doubts import is_doubtful
 from shared.form.draft import NUMBERS, PERSONS, Draft
 from shared.form.evidence import slots
-from shared.form.household import APPLICANT, TOLD, Household, household
+from shared.form.household import APPLICANT, OF_APPLICANT, OF_PERSON, TOLD, Household, household
 from shared.form.model import Answer, Condition, Definition, Fact, Notice, Protection, Question, Repeat, Section
 from shared.form.view import Asked, SectionState, State, Step, View
 
 EVERYONE: Condition = either(fact(Fact.APPLICANT), fact(Fact.SPOKEN_FOR))
 """Of whom sections are asked that repeat for each person, unless they say otherwise."""
 TO_FOLLOW = "to_follow"
-_TELLING = frozenset({"applicant", "household", "housing", *TOLD})
-"""Sections whose answers tell something about the household."""
+_SPEAKS_FOR, _MOVED_IN = "household.speaks_for", "housing.move_in_date"
+_TELLING = frozenset(
+    {
+        PERSONS,
+        _SPEAKS_FOR,
+        _MOVED_IN,
+        *(f"applicant.{name}" for name in OF_APPLICANT),
+        *(f"{PERSONS}.{name}" for name in OF_PERSON),
+        *(f"{section}.{name}" for section, names in TOLD.items() for name in names),
+    }
+)
+"""Paths whose answers tell something about the household: all that `household_of` reads."""
 
 
 def look(draft: Draft, today: date, definition: Definition = DEFINITION) -> View:
@@ -202,13 +212,13 @@ class _Walk:
         return f"Eintrag {number}"
 
     def _ask(self, place: _Place, question: Question) -> Asked:
-        key = f"{place.prefix}.{question.id}"
+        key, path = f"{place.prefix}.{question.id}", f"{place.path}.{question.id}"
         value = self.draft.get(key)
         if question.type is Answer.PERSON and value not in (*(m.id for m in self.household.members), "outside"):
             value = None
         if value is not None and question.type is not Answer.EVIDENCE:
             self.kept[key] = value
-            if place.section.id in _TELLING:
+            if path in _TELLING:
                 self._household = None
         required = question.required if isinstance(question.required, bool) else self._holds(question.required, place)
         label, help_text = question.label, question.help
@@ -216,7 +226,7 @@ class _Walk:
             label, help_text = question.label_other or label, question.help_other or help_text
         asked = Asked(
             key=key,
-            path=f"{place.path}.{question.id}",
+            path=path,
             question=question,
             label=self._worded(label, place),
             help=self._worded(help_text, place),
@@ -297,11 +307,11 @@ def lacking(view: View, *, early: bool = False) -> Iterator[tuple[Asked, Step]]:
 
 def household_of(answers: Draft, today: date) -> Household:
     """The household that a draft's answers describe."""
-    applicant = {name: answers.get(f"applicant.{name}") for name in ("birth_date", "gender", "marital_status")}
-    persons: list[tuple[str, dict[str, object]]] = []
-    for item in answers.get(PERSONS, []):
-        prefix = f"{PERSONS}.{item}."
-        persons.append((item, {key[len(prefix) :]: value for key, value in answers.items() if key.startswith(prefix)}))
+    applicant = {name: answers.get(f"applicant.{name}") for name in OF_APPLICANT}
+    persons = [
+        (item, {name: answers.get(f"{PERSONS}.{item}.{name}") for name in OF_PERSON})
+        for item in answers.get(PERSONS, [])
+    ]
     told = {
         person: {name: answers.get(f"{section}.{person}.{name}") for section, names in TOLD.items() for name in names}
         for person in (APPLICANT, *(item for item, _ in persons))
@@ -311,6 +321,6 @@ def household_of(answers: Draft, today: date) -> Household:
         applicant,
         persons,
         told,
-        speaks_for=answers.get("household.speaks_for"),
-        moved_in=answers.get("housing.move_in_date"),
+        speaks_for=answers.get(_SPEAKS_FOR),
+        moved_in=answers.get(_MOVED_IN),
     )

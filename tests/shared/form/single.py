@@ -1,6 +1,8 @@
-"""A single person without specialities, as a draft."""
+"""A single person without specialities, as a draft; and with others in the household."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from shared.form.flow import Draft, add_item
 from shared.form.iban import with_check_digits
@@ -66,3 +68,16 @@ def add_account(draft: Draft) -> Draft:
     draft, item = add_item(draft, "assets.applicant.accounts")
     prefix = f"assets.applicant.accounts.{item}."
     return draft | {f"{prefix}kind": "current", f"{prefix}balance": 41_250, f"{prefix}balance_on": "2026-11-20"}
+
+
+def household(draft: Draft, *persons: dict[str, Any]) -> Draft:
+    """The draft with these entries of `household.persons`."""
+    draft = draft | {"household.lives_alone": False}
+    for person in persons:
+        draft, item = add_item(draft, "household.persons")
+        draft |= {f"household.persons.{item}.{name}": value for name, value in person.items()}
+    return draft
+
+
+CHILD = {"relation": "own_child", "given_names": "Mila", "family_name": "Muster", "birth_date": "2016-05-01"}
+WIFE = {"relation": "spouse", "given_names": "Kim", "family_name": "Muster", "birth_date": "1988-01-01"}

@@ -33,7 +33,7 @@ from shared.form.flow import (
 from shared.form.iban import with_check_digits
 from shared.form.model import Answer
 from tests.shared.form.drafts import TODAY, acted, completed
-from tests.shared.form.single import SINGLE, add_account
+from tests.shared.form.single import CHILD, SINGLE, WIFE, add_account, household
 
 DOCUMENT = "11111111-1111-4111-8111-111111111111"
 
@@ -171,18 +171,6 @@ def test_steps_lead_from_the_first_page_to_the_last() -> None:
     assert view.next_step("gone") is None
     with pytest.raises(KeyError):
         view.step("gone")
-
-
-def household(draft: Draft, *persons: dict[str, Any]) -> Draft:
-    draft = draft | {"household.lives_alone": False}
-    for person in persons:
-        draft, item = add_item(draft, "household.persons")
-        draft |= {f"household.persons.{item}.{name}": value for name, value in person.items()}
-    return draft
-
-
-CHILD = {"relation": "own_child", "given_names": "Mila", "family_name": "Muster", "birth_date": "2016-05-01"}
-WIFE = {"relation": "spouse", "given_names": "Kim", "family_name": "Muster", "birth_date": "1988-01-01"}
 
 
 def test_a_child_is_asked_less_than_a_grown_up() -> None:
