@@ -196,13 +196,16 @@ class Corners:
             citizen.hands.give(citizen.page.get_by_label("Dateien hochladen"), (FIRST,))
             citizen.press("Hochladen")
             self._look(citizen.page, "/nachweis uploaded")
-            with citizen.page.expect_navigation():
-                citizen.page.get_by_role("link", name=f"Ersetzen {FIRST.name}").click()
-            self._look(citizen.page, "/nachweis replacing")
-            citizen.hands.give(citizen.page.get_by_label("Neue Datei"), (SECOND,))
-            citizen.press("Ersetzen")
-            files = citizen.page.get_by_role("listitem").filter(has_text="Entfernen").all_inner_texts()
-            _must(len(files) == 1 and SECOND.name in files[0], f"not replaced: {files}")
+            self._replaced(citizen, "/nachweis")
+
+    def _replaced(self, citizen: Citizen, where: str) -> None:
+        with citizen.page.expect_navigation():
+            citizen.page.get_by_role("link", name=f"Ersetzen {FIRST.name}").click()
+        self._look(citizen.page, f"{where} replacing")
+        citizen.hands.give(citizen.page.get_by_label("Neue Datei"), (SECOND,))
+        citizen.press("Ersetzen")
+        files = citizen.page.get_by_role("listitem").filter(has_text="Entfernen").all_inner_texts()
+        _must(len(files) == 1 and SECOND.name in files[0], f"not replaced: {files}")
 
     def taken_back(self) -> None:
         """The date is secured, looked at with the code from elsewhere, and taken back."""
@@ -227,6 +230,10 @@ class Corners:
             citizen.open("/nachreichen")
             citizen.press("Hochladen")
             self._summary_leads_to(citizen, "file")
+            citizen.hands.give(citizen.page.get_by_label("Dateien", exact=True), (FIRST,))
+            citizen.press("Hochladen")
+            self._replaced(citizen, "/nachreichen")
+            self._look(citizen.page, "/nachreichen with a file")
             citizen.open("/zuruecknehmen")
             citizen.press("Antrag zurücknehmen")
             self._summary_leads_to(citizen, "sure")

@@ -6,12 +6,12 @@ the old one where it is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from aiohttp import web
 
+from services.portal.files import changed, numbered
 from services.portal.plans import slot_answer
 from services.portal.records import Record, StoredFile
 from services.portal.site import Answers, Draft, Site
@@ -43,8 +43,7 @@ class Evidence:
         draft = await self.site.draft(request)
         slot = _slot(draft, request.match_info["slot"])
         files = draft.record.files_of(slot.key)
-        number = request.query.get("ersetzen", "")
-        replaced = files[int(number) - 1] if number.isdecimal() and 0 < int(number) <= len(files) else None
+        replaced = numbered(files, request.query.get("ersetzen", ""))
         return self._page(draft, slot, request.query.get("von", ""), replaced=replaced)
 
     def _page(
@@ -73,6 +72,8 @@ class Evidence:
             problems=problems,
             uploaded=uploaded,
             replaced=replaced,
+            action=f"/nachweis/{quote(slot.key)}",
+            cancel=_url(slot, back),
             back=back if back == "pruefen" else "",
             max_mb=self.site.settings.max_document_bytes // 1_000_000,
         )
@@ -110,7 +111,7 @@ class Evidence:
         reason = fields.get("reason", [""])[0].strip()[:MAX_REASON]
 
         def change(record: Record) -> Record:
-            kept = _with(record.files, received.files, removed, replaced)
+            kept = changed(record.files, received.files, removed, replaced)
             answers = {name: value for name, value in record.answers.items() if name != slot.key}
             said = _said(choice, reason)
             if said is not None and not any(file.slot == slot.key for file in kept):
@@ -163,18 +164,6 @@ def _named(record: Record, slot: Slot, fields: Answers, field: str) -> tuple[Sto
     """Files of this kind that a button or a hidden field names."""
     wanted = fields.get(field, [])
     return tuple(file for file in record.files_of(slot.key) if file.id in wanted)
-
-
-def _with(
-    files: tuple[StoredFile, ...],
-    new: Sequence[StoredFile],
-    removed: tuple[StoredFile, ...],
-    replaced: StoredFile | None,
-) -> tuple[StoredFile, ...]:
-    """All files afterwards: new ones in the place of the one that they replace, else at the end."""
-    at = files.index(replaced) if replaced in files else len(files)
-    before, after = files[:at], files[at:]
-    return tuple(file for file in (*before, *new, *after) if file not in removed)
 
 
 def _slot(draft: Draft, key: str) -> Slot:

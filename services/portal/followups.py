@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from services.portal.files import changed, numbered
 from services.portal.intake import Refused
 from services.portal.plans import Incomplete, SendKind
-from services.portal.records import Record, Sent
+from services.portal.records import Record, Sent, StoredFile
 from services.portal.sending import Busy, NotAccepted, ReceiptFollows
 from services.portal.site import Site, read_form
 from services.portal.uploads import Patience, Room, receive
@@ -44,6 +45,7 @@ KINDS = {
     "withdrawal": "Rücknahme",
 }
 OTHER = "other"
+NO_FILE = (("file", "Bitte wählen Sie zuerst eine Datei aus."),)
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,7 @@ class FollowUps:
 
     async def show(self, request: web.Request) -> web.Response:
         vault, case = await self.site.case(request)
-        return self._page(vault, case)
+        return self._page(vault, case, replaced=numbered(case.files, request.query.get("ersetzen", "")))
 
     def _page(
         self,
@@ -103,10 +105,11 @@ class FollowUps:
         message: str = "",
         status: int = 422,
         chosen: str = "",
+        replaced: StoredFile | None = None,
     ) -> web.Response:
         return self.site.page(
-            "later.html",
-            "Nachweise nachreichen",
+            "replace.html" if replaced is not None else "later.html",
+            "Datei ersetzen" if replaced is not None else "Nachweise nachreichen",
             vault=vault,
             case=case,
             status=status if problems or message else 200,
@@ -114,6 +117,11 @@ class FollowUps:
             problems=problems,
             message=message,
             chosen=chosen,
+            replaced=replaced,
+            slot=None,
+            back="",
+            action="/nachreichen",
+            cancel="/nachreichen",
             max_mb=self.site.settings.max_document_bytes // 1_000_000,
         )
 
@@ -138,24 +146,26 @@ class FollowUps:
         chosen = received.fields.get("slot", [OTHER])[0]
         known = {OTHER, *(each.key for each in case.open_evidence)}
         files = tuple(file.changed(slot=file.slot if file.slot in known else OTHER) for file in received.files)
+        replaced = next((file for file in case.files if file.id in received.fields.get("_replace", [])), None)
         removed = [file for file in case.files if file.id in received.fields.get("_remove", [])]
+        if replaced is not None and files:
+            removed.append(replaced)
 
         def change(record: Record) -> Record:
-            kept = tuple(file for file in record.files if file not in removed)
-            return record.changed(files=(*kept, *files))
+            return record.changed(files=changed(record.files, files, removed, replaced))
 
         case = await self.site.drafts.change(vault, change, settings.case_s)
         for file in removed:
             await self.site.drafts.delete_file(vault, file.id)
         if received.refused:
             problems = tuple(("file", f"„{name}“ {text}") for name, text in received.refused)
-            return self._page(vault, case, problems, chosen=chosen)
+            return self._page(vault, case, problems, chosen=chosen, replaced=None if files else replaced)
         if "_send" not in received.fields:
             if not files and not removed:
-                return self._page(vault, case, (("file", "Bitte wählen Sie zuerst eine Datei aus."),), chosen=chosen)
+                return self._page(vault, case, NO_FILE, chosen=chosen, replaced=replaced)
             raise web.HTTPSeeOther("/nachreichen")
         if not case.pending:
-            return self._page(vault, case, (("file", "Bitte wählen Sie zuerst eine Datei aus."),), chosen=chosen)
+            return self._page(vault, case, NO_FILE, chosen=chosen)
         return await self._send(vault, case, SendKind.SUPPLEMENT)
 
     async def _send(self, vault: Vault, case: Record, kind: SendKind) -> web.Response:

@@ -363,6 +363,29 @@ async def test_a_replacement_that_does_not_come_leaves_the_old_file(
     assert stored_files(world) == 1
 
 
+async def test_a_file_of_later_evidence_is_replaced_in_one_action(world: World) -> None:
+    """It stays what it is evidence of, and only the new one is sent."""
+    visitor = await ready(world)
+    await visitor.submit(action="/absenden")
+    await visitor.get("/nachreichen")
+    wanted = next(value for value in visitor.page.form("/nachreichen").names["slot"] if "E-ID" in value)
+    await visitor.submit({"slot": wanted}, button="_upload", files=[("unscharf.pdf", "application/pdf", PDF)])
+    await visitor.submit({"slot": "other"}, button="_upload", files=[("Rest.pdf", "application/pdf", PDF)])
+    [link, _] = [link for link in visitor.page.reader.links if "ersetzen=" in link]
+    await visitor.get(link)
+    page = await visitor.submit(button="_upload")
+    assert page.status == 422
+    assert page.title.startswith("Fehler: Datei ersetzen")
+    page = await visitor.submit(button="_upload", files=[("scharf.jpg", "image/jpeg", JPEG)])
+    assert re.findall(r"(\S+) \(\d+ KB\)", page.text) == ["scharf.jpg", "Rest.pdf"]
+    await visitor.submit({}, button="_send")
+    supplement = list(world.intake.submissions.values())[1]
+    assert supplement.application is not None
+    entries = supplement.application["evidence"]
+    codes = {entry["evidence_code"]: supplement.contents[entry["document"]] for entry in entries}
+    assert codes == {"E-ID": JPEG, "E-OTHER": PDF}
+
+
 @pytest.mark.parametrize("number", ["0", "2", "x", "-1", "\u00b2"])
 async def test_a_link_to_replace_what_is_not_there_shows_the_files(world: World, number: str) -> None:
     visitor = await at_evidence(world)
