@@ -71,12 +71,13 @@ def _application(definition: Definition) -> JsonSchema:
     defs: JsonSchema = {"address": ADDRESS}
     rules: list[JsonSchema] = [_completeness(definition.sections)]
     sets = _sets(definition)
+    view = View(partial(_absolute, _once(definition)), sets)
     for section in definition.sections:
         structure, complete = _section(section, sets)
         defs[section.id] = structure
         defs[f"{section.id}_complete"] = complete
-        rules.extend(_visible_section(section, View(partial(_absolute, _once(definition)), sets)))
-    rules.extend(_root_rules(definition))
+        rules.extend(_visible_section(section, view))
+    rules.extend(_root_rules(definition, view))
     always = [section.id for section in definition.sections if not section.deferrable or _has_early(section)]
     return {
         "title": definition.title,
@@ -288,10 +289,9 @@ def _rules_at(questions: tuple[Question, ...], view: View) -> tuple[JsonSchema, 
         if question.type is Answer.EVIDENCE:
             continue
         if question.when is not None and _reaches(question.when, view.relative):
-            possible = to_schema(question.when, view, Facts.POSSIBLE)
-            if possible is not True:
-                hidden = {"properties": {question.id: False}}
-                structure.add(question.id, {"if": possible, "else": hidden})
+            hidden = {"properties": {question.id: False}}
+            for rule in _unless(to_schema(question.when, view, Facts.POSSIBLE), hidden):
+                structure.add(question.id, rule)
         demanded = _demanded(question)
         if demanded is not None and _reaches(demanded, view.relative):
             rules = structure if question.early else complete
@@ -317,14 +317,13 @@ class _Rules:
     def demand(self, name: str, condition: Condition, view: View) -> None:
         """`name` must be answered where the condition is certain; what hangs on the same condition is one rule."""
         certain = to_schema(condition, view, Facts.CERTAIN)
-        if certain is False:
-            return
         answered = _needed(condition, view)
         for rule in self._always if answered is None else self._with.get(answered, []):
             if rule["if"] == certain and "then" in rule:
                 rule["then"]["required"].append(name)
                 return
-        self.add(answered, {"if": certain, "then": {"required": [name]}})
+        for rule in _where(certain, {"required": [name]}):
+            self.add(answered, rule)
 
     def written(self) -> JsonSchema:
         found: JsonSchema = {}
@@ -349,26 +348,34 @@ def _needed(condition: Condition, view: View) -> str | None:
             return None
 
 
-def _root_rules(definition: Definition) -> Iterator[JsonSchema]:
+def _where(certain: JsonSchema | bool, then: JsonSchema) -> Iterator[JsonSchema]:
+    """The rule that `then` must hold where the condition does; none for a condition that never holds."""
+    if certain is not False:
+        yield {"if": certain, "then": then}
+
+
+def _unless(possible: JsonSchema | bool, hidden: JsonSchema) -> Iterator[JsonSchema]:
+    """The rule that `hidden` must hold where the condition does not; none for a condition that always holds."""
+    if possible is not True:
+        yield {"if": possible, "else": hidden}
+
+
+def _root_rules(definition: Definition, view: View) -> Iterator[JsonSchema]:
     """Rules of conditions, as far as they look at sections that are asked once."""
-    once = _once(definition)
-    view = View(partial(_absolute, once), _sets(definition))
     for section in definition.sections:
         for group, question in _placed(section):
             inside = partial(_inside, section, group)
             # Conditions that look at their own object only have their rules there.
             place = (section.id, group.id) if group else (section.id,)
             demanded = _demanded(question)
-            if question.when is not None and _reaches_beyond(question.when, place, once):
-                possible = to_schema(question.when, view, Facts.POSSIBLE)
-                if possible is not True:
-                    yield {"if": possible, "else": inside({"properties": {question.id: False}})}
-            if demanded is not None and _reaches_beyond(demanded, place, once):
+            if question.when is not None and _reaches_beyond(question.when, place, view):
+                hidden = inside({"properties": {question.id: False}})
+                yield from _unless(to_schema(question.when, view, Facts.POSSIBLE), hidden)
+            if demanded is not None and _reaches_beyond(demanded, place, view):
                 certain = to_schema(demanded, view, Facts.CERTAIN)
                 if not question.early:
                     certain = join("allOf", [certain, {"not": _deferred(section)}])
-                if certain is not False:
-                    yield {"if": certain, "then": inside({"required": [question.id]})}
+                yield from _where(certain, inside({"required": [question.id]}))
 
 
 def _once(definition: Definition) -> frozenset[str]:
@@ -407,10 +414,10 @@ def _reaches(condition: Condition, relative: Relative) -> bool:
     return any(relative(path) is not None for path in references(condition))
 
 
-def _reaches_beyond(condition: Condition, place: tuple[str, ...], once: frozenset[str]) -> bool:
+def _reaches_beyond(condition: Condition, place: tuple[str, ...], root: View) -> bool:
     """Does it look at an answer that only the root sees?"""
     beyond = (path for path in references(condition) if _local(place, path) is None)
-    return any(_absolute(once, path) is not None for path in beyond)
+    return any(root.relative(path) is not None for path in beyond)
 
 
 def _local(place: tuple[str, ...], path: str) -> tuple[str, ...] | None:
@@ -445,12 +452,9 @@ def _completeness(sections: tuple[Section, ...]) -> JsonSchema:
 def _visible_section(section: Section, view: View) -> Iterator[JsonSchema]:
     if section.when is None:
         return
-    possible = to_schema(section.when, view, Facts.POSSIBLE)
-    if possible is not True:
-        yield {"if": possible, "else": {"properties": {section.id: False}}}
+    yield from _unless(to_schema(section.when, view, Facts.POSSIBLE), {"properties": {section.id: False}})
     certain = join("allOf", [to_schema(section.when, view, Facts.CERTAIN), {"not": _deferred(section)}])
-    if certain is not False:
-        yield {"if": certain, "then": {"required": [section.id]}}
+    yield from _where(certain, {"required": [section.id]})
 
 
 def _has_early(section: Section) -> bool:
