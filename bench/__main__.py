@@ -12,7 +12,8 @@ import shutil
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ RATES = ((5, False), (20, False), (20, True), (50, False))
 portal brings one), or has `render_form` off, as a Jobcenter with an interface may: then RSA is what it spends."""
 RATE_S = 15.0
 DRAIN_S = 60.0
+CONSUMERS = ("router", "delivery")
 UNLIMITED = {
     "INTAKE_CLIENT_RATE_PER_S": "1000000",
     "INTAKE_CLIENT_BURST": "1000000",
@@ -98,8 +100,7 @@ class Bench:
         sums = {"intake": Measured(), "bare": Measured()}
         shares: dict[str, dict[str, float]] = {}
         for order in (("intake", "bare"), ("bare", "intake")):
-            self._consumers("pause")
-            try:
+            with consumers_paused(self.stack, self.accounts):
                 for who in order:
                     used = cpu.Used(self.pids())
                     urls = self.stack.intake_urls if who == "intake" else self.bare_urls
@@ -113,8 +114,6 @@ class Bench:
                     sums[who].repeated += done.repeated
                     if who == "intake":
                         self.accounts.accepted.update(done.accepted)
-            finally:
-                self._consumers("resume")
             await self.accounts.settle(DRAIN_S)
         own, bare = sums["intake"].per_s, sums["bare"].per_s
         row = {
@@ -130,12 +129,6 @@ class Bench:
         self.details[-1]["repeated"] = {name: each.repeated for name, each in sums.items()}
         self.say(f"intake: {row} CPU ms for each: {self.details[-1]['cpu_ms_each']}")
 
-    def _consumers(self, verb: str) -> None:
-        """Deliveries are drained and counted outside the timed part; a pause is shorter than the group's session."""
-        getattr(self.accounts, verb)()
-        for name in ("router", "delivery"):
-            getattr(self.stack, verb)(name)
-
     async def measure_stream(self) -> float:
         url, process = self.stack.intake_urls[0], self.stack.processes["intake-1"]
         submission_id, growth = await stream_large(url, self.token, make_work(1)[0], process.pid)
@@ -143,6 +136,20 @@ class Bench:
         await self.accounts.settle(DRAIN_S)
         self.say(f"stream: one document of {BYTES // 1_000_000} MB, intake's peak grew by {growth} MiB")
         return growth
+
+
+@contextmanager
+def consumers_paused(stack: Stack, accounts: Accounts) -> Iterator[None]:
+    """Deliveries are drained and counted outside the timed part; a pause is shorter than the group's session."""
+    accounts.pause()
+    for name in CONSUMERS:
+        stack.pause(name)
+    try:
+        yield
+    finally:
+        accounts.resume()
+        for name in CONSUMERS:
+            stack.resume(name)
 
 
 def main() -> int:

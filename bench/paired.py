@@ -19,7 +19,7 @@ from pathlib import Path
 import uvloop
 
 from bench import cpu
-from bench.__main__ import DRAIN_S, stack_settings, token_for
+from bench.__main__ import DRAIN_S, consumers_paused, stack_settings, token_for
 from bench.accounts import Accounts
 from bench.closed import closed_loop
 from bench.work import make_work
@@ -36,10 +36,7 @@ async def measure(stack: Stack, turns: int, concurrency: int, documents: int) ->
     urls = dict(zip((OTHER, THIS), stack.intake_urls, strict=True))
     async with Accounts(stack.bootstrap) as accounts:
         for turn in range(turns + 1):
-            accounts.pause()
-            for name in ("router", "delivery"):
-                stack.pause(name)
-            try:
+            with consumers_paused(stack, accounts):
                 used = cpu.Used({name: stack.processes[name].pid for name in urls})
                 done = await asyncio.gather(
                     *(
@@ -48,10 +45,6 @@ async def measure(stack: Stack, turns: int, concurrency: int, documents: int) ->
                     )
                 )
                 spent = {name: used.seconds(name) for name in urls}
-            finally:
-                accounts.resume()
-                for name in ("router", "delivery"):
-                    stack.resume(name)
             for each in done:
                 accounts.accepted.update(each.accepted)
             await accounts.settle(DRAIN_S)
@@ -74,7 +67,11 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
-        subprocess.run(["git", "-C", str(ROOT), "worktree", "add", "-q", "-d", tree, options.revision], check=True)
+        added = subprocess.run(
+            ["git", "-C", str(ROOT), "worktree", "add", "-q", "-d", tree, options.revision], check=False
+        )
+        if added.returncode != 0:
+            return added.returncode  # git has said why
         try:
             launch = {OTHER: ("bench.elsewhere", str(tree), "services.intake")}
             with Stack(Path(folder) / "stack", replace(stack_settings(), launch=launch)) as stack:
